@@ -1,0 +1,1 @@
+"""Floor 3: seeing and steering a node."""

@@ -1,0 +1,168 @@
+"""The small protocols through which rooms of one floor meet. `assembly` binds them.
+
+Each states its obligations. What satisfies a port in the product is named with it, and the fake that we ship stands
+in ``shieldrelay.testing``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+
+from shieldrelay.mail.envelope import Message, Recipient
+from shieldrelay.mail.outcome import AttemptResult
+
+BLOCK_OCTETS = 65536
+"""The largest block in which content moves through the house."""
+
+
+class Clock(Protocol):
+    """Time under the reactor, monotonic (D11): the reactor itself, or ``twisted.internet.task.Clock``."""
+
+    def seconds(self) -> float:
+        """Seconds since an arbitrary point; never goes back."""
+
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> IDelayedCall:
+        """Call once after ``delay`` seconds."""
+
+
+WallClock = Callable[[], float]
+"""Seconds since the epoch, ``time.time`` in the product: only for what is written down (headers, records, mtimes)."""
+
+
+class Journal(Protocol):
+    """Where events are told: ``shieldrelay.journal.Journal``; the fake keeps a list."""
+
+    def event(self, name: str, **fields: object) -> None:
+        """Tell one event; never raises, never waits.
+
+        :param name: one of the names declared in ``shieldrelay.journal.EVENTS``.
+        :param fields: ``str``, ``bytes`` (hostile bytes are escaped and clipped by the journal), numbers, ``None``, or
+            short sequences of them.
+        """
+
+
+class ContentReader(Protocol):
+    """One pass over a content's octets."""
+
+    def read(self) -> bytes | Deferred[bytes]:
+        """Give the next block of at most `BLOCK_OCTETS`, ``b""`` at the end. One read at a time.
+
+        :raises OSError: (or the Deferred fails with it) when the octets cannot be had; the pass is over.
+        """
+
+    def close(self) -> None:
+        """Let go of it; allowed at any time and more than once."""
+
+
+class Content(Protocol):
+    """The octets of a message as the next hop is to get them.
+
+    Our trace lines and then what came in, byte for byte: CRLF line ends, *not* dot-stuffed. What did not end with
+    CRLF (BDAT) is kept so; the sender adds it for DATA. Immutable; can be read many times, also at the same time.
+    """
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+
+    @property
+    def ascii_header(self) -> bool:
+        """Whether the header block has no octet above 127 (else SMTPUTF8 is needed, R9)."""
+
+    @property
+    def blocks(self) -> tuple[bytes, ...] | None:
+        """All of it when it is in memory, for the hot path; ``None`` when it must be read."""
+
+    def open(self) -> ContentReader:
+        """Begin a pass. May raise OSError."""
+
+
+class NextHop(Protocol):
+    """One server with its pooled connections: ``wire.outbound.PooledNextHop``.
+
+    It opens as many connections as there are attempts at once: how many may run is decided above it.
+    """
+
+    @property
+    def name(self) -> str:
+        """``host:port`` as configured; for the journal and the operator only (R11)."""
+
+    def attempt(self, attempt: Attempt) -> Deferred[AttemptResult]:
+        """Offer a message.
+
+        Never fails: every trouble is an `AttemptResult`. A pooled connection that turns out to have been closed while
+        idle is replaced by a fresh one, once, within this call (R6). Cancelling the Deferred before the final dot
+        is written drops the connection and yields TRANSIENT outcomes (health UNTRIED); after the dot, cancelling does nothing.
+        """
+
+    def close_idle(self) -> None:
+        """Say QUIT on every idle connection."""
+
+    def stop(self) -> Deferred[None]:
+        """Close idle connections and wait for none in use; attempts under way run on. Fires when all are closed."""
+
+
+class Attempt:
+    """What a `NextHop` is asked to do.
+
+    :ivar message: id, reverse-path and parameters.
+    :ivar recipients: those of the message that still want it, in order; the outcomes are aligned with them.
+    :ivar content: what to send.
+    :ivar dotted: set by the next hop at the moment when the final dot goes out: from then on the attempt may have
+        succeeded whatever happens to us (R1).
+    """
+
+    __slots__ = ("content", "dotted", "message", "on_dot", "recipients")
+
+    def __init__(
+        self,
+        message: Message,
+        recipients: Sequence[Recipient],
+        content: Content,
+        on_dot: Callable[[], object] | None = None,
+    ) -> None:
+        self.message = message
+        self.recipients = tuple(recipients)
+        self.content = content
+        self.dotted = False
+        self.on_dot = on_dot
+
+    def final_dot(self) -> None:
+        """Note that the final dot is written; the next hop calls it exactly once, before or as it writes the dot."""
+        self.dotted = True
+        if self.on_dot is not None:
+            self.on_dot()
+
+
+class ThreadRunner(Protocol):
+    """Work that blocks: ``wire.threads`` in the product; the fake runs it at once."""
+
+    def run(self, call: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """Run ``call(*args)`` in a thread and fire with what it returns or raises, in the reactor's thread."""
+
+
+class Resolver(Protocol):
+    """Addresses of host names: ``wire.resolver.Resolver``."""
+
+    def addresses(self, host: str) -> Deferred[Sequence[str]]:
+        """Give all addresses of a name (an IP address gives itself), AAAA and A; the last good answer while DNS fails.
+
+        Fails with ``twisted.names.error.DomainError`` or ``OSError`` when there never was a good answer.
+        """
+
+    def mail_exchangers(self, domain: str) -> Deferred[Sequence[str]]:
+        """Give the MX names of a domain, best first, equals shuffled; ``[domain]`` for the implicit MX (RFC 5321 §5.1).
+
+        An empty sequence is a null MX (RFC 7505). Fails like `addresses`; a domain that does not exist fails with
+        ``DNSNameError``.
+        """
+
+
+def joined(blocks: Iterable[bytes]) -> bytes:
+    """Join blocks, without a copy when there is only one."""
+    sequence = tuple(blocks)
+    return sequence[0] if len(sequence) == 1 else b"".join(sequence)

@@ -1,0 +1,1 @@
+"""Floor 2: who exists behind us: the Valid Address List."""

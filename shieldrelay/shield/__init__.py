@@ -1,0 +1,1 @@
+"""Floor 2: the defences, as pure judgement over facts."""

@@ -1,0 +1,1 @@
+"""The fakes and contract suites that we ship: typed, and held to the same claims as the real things."""
