@@ -1,0 +1,117 @@
+"""Run the tests under trial and say, in the last lines, how they went: ``python -m tests.run [-j N] [MODULE ...]``.
+
+Trial loads, runs and reports; what is added here is the table of capabilities at the start, and at the end a line
+``N not possible here`` and a line ``N passed, N failed``. A test that is skipped or expected to fail counts as failed:
+what the machine cannot do is declared with `tests.capabilities.possible`, and everything else must pass. So does a run
+that finds no test. Ends with 0 only when nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.trial import reporter, runner
+from twisted.trial._dist.disttrial import DistTrialRunner
+
+from tests import capabilities
+
+_TEMPORARY = "var/trial"
+
+
+@frozen
+class Tally:
+    """How a run went.
+
+    :ivar passed: tests that ended well.
+    :ivar failed: the names of those that did not, why not in a word, sorted.
+    """
+
+    passed: int
+    failed: tuple[tuple[str, str], ...]
+
+    @property
+    def line(self) -> str:
+        """The line that others look for."""
+        return f"{self.passed} passed, {len(self.failed)} failed"
+
+    @property
+    def is_good(self) -> bool:
+        """Whether there were tests and none failed."""
+        return self.passed > 0 and not self.failed
+
+
+def tally(result: Any) -> Tally:
+    """Count a trial reporter's results; a test with several errors is one failed test."""
+    failed: dict[str, str] = {}
+    for word, group in (
+        ("was to fail", result.expectedFailures),
+        ("was to fail and passed", result.unexpectedSuccesses),
+        ("skipped", result.skips),
+        ("failed", result.failures),
+        ("error", result.errors),
+    ):
+        failed.update((_name(item[0]), word) for item in group)
+    return Tally(result.successes, tuple(sorted(failed.items())))
+
+
+def _name(test: Any) -> str:
+    """Name a test, or what stands in for one that could not be loaded."""
+    return str(test.id() if hasattr(test, "id") else test)
+
+
+def not_possible(lacking: Iterable[Sequence[str]]) -> str:
+    """Say how many tests were not collected and for lack of what."""
+    counted = Counter(name for names in lacking for name in names)
+    total = len(capabilities.NOT_POSSIBLE)
+    reasons = ", ".join(f"{name}: {count}" for name, count in counted.most_common())
+    return f"{total} not possible here" + (f" ({reasons})" if reasons else "")
+
+
+def _suite(names: Sequence[str]) -> Any:
+    """Load modules or packages by name, with everything beneath them."""
+    loader = runner.TestLoader()
+    return loader.loadByNames(list(names), recurse=True)
+
+
+def _run(names: Sequence[str], jobs: int) -> Any:
+    """Load and run the tests in this process, or in several that take turns."""
+    suite = _suite(names)
+    Path(_TEMPORARY).parent.mkdir(exist_ok=True)
+    if jobs < 2:
+        return runner.TrialRunner(reporter.VerboseTextReporter, workingDirectory=_TEMPORARY).run(suite)
+    return DistTrialRunner(reporter.VerboseTextReporter, maxWorkers=jobs, workerArguments=[], workingDirectory=_TEMPORARY).run(suite)
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description="Run the tests under trial.")
+    parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes to run in (default: 1)")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="write the last line there instead of showing it")
+    parser.add_argument("names", nargs="*", default=["tests"], metavar="MODULE", help="what to run (default: tests)")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run what the command line asks for; give the exit code."""
+    arguments = _arguments(words)
+    print(capabilities.table(), flush=True)
+    outcome = tally(_run(arguments.names, arguments.jobs))
+    for name, reason in outcome.failed:
+        print(f"{reason}: {name}")
+    if not outcome.passed and not outcome.failed:
+        print("No test was found.")
+    print(not_possible(capabilities.NOT_POSSIBLE.values()))
+    if arguments.summary is None:
+        print(outcome.line)
+    else:
+        arguments.summary.write_text(outcome.line + "\n")
+    return 0 if outcome.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
