@@ -85,7 +85,10 @@ def _run(names: Sequence[str], jobs: int) -> Any:
     Path(_TEMPORARY).parent.mkdir(exist_ok=True)
     if jobs < 2:
         return runner.TrialRunner(reporter.VerboseTextReporter, workingDirectory=_TEMPORARY).run(suite)
-    return DistTrialRunner(reporter.VerboseTextReporter, maxWorkers=jobs, workerArguments=[], workingDirectory=_TEMPORARY).run(suite)
+    spread = DistTrialRunner(
+        reporter.VerboseTextReporter, maxWorkers=jobs, workerArguments=[], workingDirectory=_TEMPORARY
+    )
+    return spread.run(suite)
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -1,0 +1,127 @@
+"""The house rules as tables: which room may know which, which library has which door. `docs/architecture.md` in data.
+
+A change here is a change of the architecture and belongs into a commit of its own, with its reason.
+"""
+
+from __future__ import annotations
+
+VOCABULARY = ("mail",)
+PROTOCOL = ("smtp", "config")
+JUDGEMENT = ("shield", "recipients", "cluster", "spool", "delivery")
+EDGE = ("wire", "admin")
+TOP = ("assembly", "tap", "demo")
+SHARED = ("ports", "journal")
+
+MAY_KNOW: dict[str, tuple[str, ...]] = {
+    "mail": (),
+    "ports": VOCABULARY,
+    "journal": (*VOCABULARY, "ports"),
+    "smtp": VOCABULARY,
+    "config": VOCABULARY,
+    **dict.fromkeys(JUDGEMENT, VOCABULARY + PROTOCOL + SHARED),
+    **dict.fromkeys(EDGE, VOCABULARY + PROTOCOL + SHARED + JUDGEMENT),
+    "testing": VOCABULARY + PROTOCOL + SHARED + JUDGEMENT + EDGE,
+    "assembly": VOCABULARY + PROTOCOL + SHARED + JUDGEMENT + EDGE,
+    "tap": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly"),
+    "demo": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "tap", "testing"),
+}
+"""Room (or file at the top of the package): the rooms whose names it may import, besides its own."""
+
+LENT: dict[str, tuple[str, ...]] = {
+    # What is stored and how it is going are values; the spool that keeps them is met through a port.
+    "shieldrelay.delivery": (
+        "shieldrelay.spool.entry",
+        "shieldrelay.spool.record",
+        "shieldrelay.spool.progress",
+        "shieldrelay.spool.content",
+        "shieldrelay.spool.window",
+        "shieldrelay.recipients.standing",
+    ),
+    # floor 3 files of rooms whose name stands on a lower floor
+    "shieldrelay.config.reader": ("shieldrelay.ports",),
+}
+"""Room or module: modules of rooms beside or above it whose *values* it may use all the same. They must be pure."""
+
+PROTOCOL_MAY_TAKE_FROM_PORTS = str.isupper
+"""Floor 1 may use the declared constants of `ports` (a block's size), never its protocols."""
+
+PURE = (
+    "shieldrelay.mail",
+    "shieldrelay.smtp",
+    "shieldrelay.shield",
+    "shieldrelay.delivery.settlement",
+    "shieldrelay.delivery.schedule",
+    "shieldrelay.delivery.expiry",
+    "shieldrelay.delivery.breaker",
+    "shieldrelay.delivery.ramp",
+    "shieldrelay.delivery.pace",
+    "shieldrelay.delivery.guard",
+    "shieldrelay.delivery.refusals",
+    "shieldrelay.delivery.route",
+    "shieldrelay.delivery.notice_budget",
+    *LENT["shieldrelay.delivery"],
+)
+"""Rooms and files without clock, randomness, socket, file or asynchrony."""
+
+IMPURE_LIBRARIES = (
+    "twisted", "zope", "OpenSSL", "asyncio", "concurrent", "multiprocessing", "os", "pathlib", "random", "secrets",
+    "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time",
+)  # fmt: skip
+"""What a pure file may not import."""
+
+PURE_MAY_ALSO: dict[str, tuple[str, ...]] = {
+    # breaking down a number of seconds is arithmetic; asking for the time is judged by IMPURE_CALLS
+    "shieldrelay.mail": ("time.gmtime", "time.strftime"),
+    # reading a held file back is what file content is; the pass is opened by whoever may wait
+    "shieldrelay.spool.content": ("os", "twisted.internet.defer"),
+}
+"""Exemptions from the list above."""
+
+IMPURE_CALLS = (
+    "now", "utcnow", "today", "localtime", "urandom", "getrandbits", "uuid1", "uuid4", "make_msgid", "formatdate",
+)  # fmt: skip
+"""What a pure file may not call, whatever it is a method of: hidden clocks and hidden randomness."""
+
+JUDGEMENT_FORBIDS = (
+    "socket", "ssl", "select", "asyncio", "subprocess", "twisted.internet.reactor", "twisted.names", "twisted.web",
+)  # fmt: skip
+"""What no file of floor 2 imports: sockets and the event loop belong to the edge."""
+
+DOORS: dict[str, tuple[str, ...]] = {
+    "OpenSSL": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
+    "service_identity": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates"),
+    "cryptography": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
+    "twisted.names": ("shieldrelay.wire.resolver",),
+    "twisted.web": ("shieldrelay.admin",),
+    "twisted.mail": (),
+    "tomllib": ("shieldrelay.config",),
+    "fcntl": ("shieldrelay.spool",),
+}
+"""Library: the modules (or modules whose names begin so) that import it. One door per library."""
+
+PORTS_WORDS = ("twisted.names.error",)
+"""Below a door, and open to all: the errors in which the ports state how they fail."""
+
+REACTOR_SEEN_BY = ("shieldrelay.tap", "shieldrelay.demo", "shieldrelay.assembly")
+"""Who may import the global reactor, and then inside a function only. It is passed in everywhere else."""
+
+MUTABLE_AT_MODULE_LEVEL: dict[str, str] = {}
+"""``module.name``: why this mutable module-level value is tolerated."""
+
+LINES_MOST = 400
+LONG_FILES: dict[str, str] = {}
+"""``path``: why this file may be longer than `LINES_MOST` lines."""
+
+UNDOCUMENTED: dict[str, str] = {}
+"""``module.name``: why this public thing needs no docstring."""
+
+
+def room_of(module: str) -> str:
+    """Give the room (or top file) that a module of the package belongs to; ``""`` for the package itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def begins(module: str, prefixes: tuple[str, ...]) -> bool:
+    """Whether a module is one of these or stands below one, or its file's name goes on from one (``tls_server``)."""
+    return any(module == each or module.startswith((f"{each}.", f"{each}_")) for each in prefixes)
