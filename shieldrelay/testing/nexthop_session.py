@@ -1,0 +1,441 @@
+"""One connection of a `ScriptedNextHop`: a small SMTP server that does as it is told and watches the client's manners.
+
+Knows the hop that it belongs to, which keeps the script and the records. Everything is answered in order; while an
+answer waits (delay, gate) nothing else is read from the buffer. An error in a test's callable reaches the log through
+Twisted, fails that test, and drops the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IHandshakeListener, IPullProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from shieldrelay.testing.nexthop_auth import AuthExchange
+from shieldrelay.testing.nexthop_conduct import (
+    LAST_IN_GROUP,
+    PATH,
+    content_faults,
+    line_faults,
+    parameter_faults,
+)
+from shieldrelay.testing.nexthop_record import ConnectionRecord, StoredMessage
+from shieldrelay.testing.nexthop_script import Act, End, Occasion, Step, say
+from shieldrelay.testing.nexthop_transaction import Transaction
+
+if TYPE_CHECKING:
+    from shieldrelay.testing.nexthop import ScriptedNextHop
+
+_LINE_OCTETS = 65536
+_UNJUDGED = b""
+"""What is waited for while the client may say what it likes."""
+
+
+def _nothing(_act: Act) -> None:
+    """Follow a reply that changes nothing."""
+
+
+@implementer(IHandshakeListener, IPullProducer)
+class NextHopSession(Protocol):
+    """The server's side of one connection."""
+
+    def __init__(self, hop: ScriptedNextHop, record: ConnectionRecord) -> None:
+        self.hop = hop
+        self.record = record
+        self._buffer = b""
+        self._offered: frozenset[bytes] = frozenset()
+        self._waiting_on: bytes | None = b"greeting"
+        self._take: Callable[[], bool] = self._take_command
+        self._advancing = False
+        self._deaf = False
+        self._repeated = b""
+        self._exchange = AuthExchange(b"")
+        self._transaction = Transaction()
+
+    # -- what Twisted calls
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        self.record.peer = str(self.transport and self.transport.getPeer())
+        self._perform(Step.GREETING, f"220 {self.hop.name} ESMTP")
+
+    def dataReceived(self, octets: bytes) -> None:
+        """Take octets; hold it against the client when it should have waited."""
+        if self._deaf:
+            return
+        if self._waiting_on is not None:
+            self._blame_impatience(self._waiting_on)
+        self._buffer += octets
+        self._advance()
+
+    def handshakeCompleted(self) -> None:
+        """Note what was agreed."""
+        connection = self.transport.getHandle()  # type: ignore[union-attr]
+        self.record.tls = connection.get_protocol_version_name()
+        self.record.sni = connection.get_servername()
+        self.record.client_certificate = connection.get_peer_certificate(as_cryptography=True) is not None
+        self.hop.progress()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note it; what was begun is forgotten."""
+        self.record.open = False
+        self._deaf = True
+        self._repeated = b""
+        self.hop.session_over(self)
+
+    def resumeProducing(self) -> None:
+        """Write the endless answer's next piece."""
+        if self._repeated:
+            self._write(self._repeated * max(1, 4096 // len(self._repeated)))
+
+    def stopProducing(self) -> None:
+        """Stop the endless answer."""
+        self._repeated = b""
+
+    # -- for the hop
+
+    def write_unasked(self, octets: bytes) -> None:
+        """Say something though nobody asked."""
+        self._write(octets)
+
+    def end(self, how: End) -> None:
+        """End the connection now."""
+        self._deaf = self._deaf or how is not End.GO_ON
+        if how is End.CLOSE:
+            self.transport.loseConnection()  # type: ignore[union-attr]
+        elif how is End.RESET:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+        elif how is End.STALL:
+            self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    # -- the loop
+
+    def _advance(self) -> None:
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while not self._deaf and self._waiting_on is None and self._buffer and self._take():
+                pass
+        finally:
+            self._advancing = False
+
+    def _take_line(self) -> bytes | None:
+        line, crlf, rest = self._buffer.partition(b"\r\n")
+        if not crlf:
+            if len(self._buffer) > _LINE_OCTETS:
+                self._blame("a line without CRLF: %r" % self._buffer[:80])
+                self.end(End.CLOSE)
+            elif b"\n" in self._buffer:
+                self._blame("a line that ends with a bare LF: %r" % self._buffer[:80])
+                self.end(End.CLOSE)
+            return None
+        self._buffer = rest
+        return line
+
+    def _take_command(self) -> bool:
+        line = self._take_line()
+        if line is None:
+            return False
+        verb, _, argument = line.partition(b" ")
+        verb = verb.upper()
+        self.record.commands.append(line)
+        for fault in line_faults(line, verb, self._offered):
+            self._blame(fault)
+        if self._buffer:
+            self._blame_impatience(verb)
+        self._waiting_on = verb
+        _COMMANDS.get(verb, NextHopSession._unknown)(self, argument)
+        self.hop.progress()
+        return True
+
+    # -- the answers
+
+    def _perform(
+        self,
+        step: Step,
+        decent: str | Act,
+        then: Callable[[Act], None] = _nothing,
+        *,
+        mailbox: bytes = b"",
+        parameters: tuple[bytes, ...] = (),
+        message: StoredMessage | None = None,
+        decided: Callable[[Act], None] = _nothing,
+    ) -> None:
+        """Do what the script wants here.
+
+        :param then: called with the act once its reply is written.
+        :param decided: called with the act before it waits for anything.
+        """
+        occasion = Occasion(step, self.hop.script.ordinal(step), self.record, mailbox, parameters, message)
+        act = self.hop.script.act(occasion, decent if isinstance(decent, Act) else say(decent))
+        decided(act)
+        if act.delay:
+            self.hop.clock.callLater(act.delay, self._await_gate, act, then)
+        else:
+            self._await_gate(act, then)
+
+    def _await_gate(self, act: Act, then: Callable[[Act], None]) -> None:
+        if act.gate is None or act.gate.released:
+            self._answer(act, then)
+        else:
+            act.gate.wait().addCallback(lambda _released: self._answer(act, then))
+
+    def _answer(self, act: Act, then: Callable[[Act], None]) -> None:
+        if not self.record.open:
+            return
+        self._waiting_on = None
+        self._write(act.reply)
+        self.end(act.end)
+        if act.repeated:
+            self._deaf, self._repeated = True, act.repeated
+            self.transport.registerProducer(self, False)  # type: ignore[union-attr]
+        if act.end is End.GO_ON and not self._deaf:
+            then(act)
+        self._advance()
+
+    def _reply(self, text: str) -> None:
+        self._answer(say(text), _nothing)
+
+    def _write(self, octets: bytes) -> None:
+        if octets and self.transport is not None:
+            self.transport.write(octets)
+
+    # -- the commands
+
+    def _unknown(self, argument: bytes) -> None:
+        self._blame("unknown command %r" % self.record.commands[-1][:80])
+        self._reply("500 5.5.1 unknown command")
+
+    def _ehlo(self, argument: bytes) -> None:
+        extensions = [word for word in self.hop.extensions if self._still_makes_sense(word)]
+        self._perform(Step.EHLO, "\n".join(self._capabilities(extensions)), lambda act: self._hello(argument, act))
+
+    def _helo(self, argument: bytes) -> None:
+        self._perform(Step.HELO, f"250 {self.hop.name}", lambda act: self._hello(argument, act, extended=False))
+
+    def _still_makes_sense(self, extension: str) -> bool:
+        return extension != "STARTTLS" or (self.hop.tls is not None and self.record.tls is None)
+
+    def _capabilities(self, extensions: list[str]) -> list[str]:
+        words = [self.hop.name, *extensions]
+        return [f"250-{word}" for word in words[:-1]] + [f"250 {words[-1]}"]
+
+    def _hello(self, argument: bytes, act: Act, extended: bool = True) -> None:
+        if act.code != 250:
+            return
+        if not argument:
+            self._blame("EHLO or HELO without an argument")
+        self._transaction = Transaction()
+        self.record.helo, self.record.extended = argument, extended
+        lines = act.reply.split(b"\r\n")[1:-1] if extended else []
+        self._offered = frozenset(line[4:].split(b" ")[0].upper() for line in lines)
+
+    def _starttls(self, argument: bytes) -> None:
+        if argument or b"STARTTLS" not in self._offered:
+            self._blame("STARTTLS that was not offered, or with an argument")
+        self._perform(Step.STARTTLS, "220 2.0.0 go ahead", self._start_tls)
+
+    def _start_tls(self, act: Act) -> None:
+        if act.code != 220:
+            return
+        if self._buffer:
+            self._blame("plaintext behind STARTTLS: %r" % self._buffer[:80])
+            self._buffer = b""
+        self._transaction = Transaction()
+        self._offered, self.record.helo = frozenset(), b""
+        if self.hop.script.has(Step.HANDSHAKE):
+            self._take = self._refuse_handshake
+        else:
+            self.transport.startTLS(self.hop.tls)  # type: ignore[union-attr]
+
+    def _refuse_handshake(self) -> bool:
+        self._buffer, self._waiting_on = b"", _UNJUDGED
+        self._take = self._swallow
+        self._perform(Step.HANDSHAKE, "500 not today")
+        return True
+
+    def _swallow(self) -> bool:
+        self._buffer = b""
+        return False
+
+    def _auth(self, argument: bytes) -> None:
+        mechanism, _, initial = argument.partition(b" ")
+        if b"AUTH" not in self._offered:
+            self._blame("AUTH that was not offered")
+        self._exchange = AuthExchange(mechanism)
+        if not self._exchange.known:
+            self._reply("504 5.5.4 no such mechanism")
+        elif initial:
+            self._credential(initial)
+        else:
+            self._prompt_or_judge()
+
+    def _take_credential(self) -> bool:
+        line = self._take_line()
+        if line is None:
+            return False
+        self._take, self._waiting_on = self._take_command, b"AUTH"
+        self._credential(line)
+        return True
+
+    def _credential(self, encoded: bytes) -> None:
+        try:
+            self._exchange.add(encoded)
+        except ValueError:
+            self._blame("credentials that are not base64: %r" % encoded[:80])
+            self._reply("501 5.5.2 not base64")
+        else:
+            self._prompt_or_judge()
+
+    def _prompt_or_judge(self) -> None:
+        prompt = self._exchange.prompt
+        if prompt is not None:
+            self._take = self._take_credential
+            self._answer(Act(b"334 " + prompt + b"\r\n"), _nothing)
+            return
+        user, password = self._exchange.credentials
+        known = bool(user) and self.hop.credentials.get(user) == password
+        decent = "235 2.7.0 welcome" if known else "535 5.7.8 who are you"
+        self._perform(Step.AUTH, decent, lambda act: self._authenticated(user, act))
+
+    def _authenticated(self, user: bytes, act: Act) -> None:
+        if act.code == 235:
+            self.record.user = user
+
+    def _mail(self, argument: bytes) -> None:
+        mailbox, parameters = self._path(argument)
+        if not self.record.helo:
+            self._blame("MAIL before EHLO or HELO")
+        if self._transaction.reverse_path is not None:
+            self._blame("MAIL within a transaction")
+            self._reply("503 5.5.1 one at a time")
+            return
+        self._perform(
+            Step.MAIL,
+            "250 2.1.0 sender heard",
+            lambda act: self._mail_answered(mailbox, parameters, act),
+            mailbox=mailbox,
+            parameters=parameters,
+        )
+
+    def _mail_answered(self, mailbox: bytes, parameters: tuple[bytes, ...], act: Act) -> None:
+        if act.code // 100 == 2:
+            self._transaction.reverse_path, self._transaction.mail_parameters = mailbox, parameters
+            self.record.transactions += 1
+
+    def _rcpt(self, argument: bytes) -> None:
+        mailbox, parameters = self._path(argument)
+        if self._transaction.reverse_path is None:
+            self._reply("503 5.5.1 MAIL first")
+            return
+        self._perform(
+            Step.RCPT,
+            "250 2.1.5 recipient heard",
+            lambda act: self._rcpt_answered(mailbox, parameters, act),
+            mailbox=mailbox,
+            parameters=parameters,
+        )
+
+    def _rcpt_answered(self, mailbox: bytes, parameters: tuple[bytes, ...], act: Act) -> None:
+        if act.code // 100 == 2:
+            self._transaction.recipients.append((mailbox, parameters))
+
+    def _path(self, argument: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+        match = PATH.match(argument)
+        if match is None:
+            self._blame("not a path: %r" % argument[:80])
+            return argument, ()
+        parameters = tuple((match[2] or b"").split())
+        for fault in parameter_faults(parameters, self._offered):
+            self._blame(fault)
+        return match[1], parameters
+
+    def _data(self, argument: bytes) -> None:
+        if self._transaction.reverse_path is None:
+            self._reply("503 5.5.1 MAIL first")
+            return
+        decent = "354 go on" if self._transaction.recipients else "554 5.5.1 no valid recipients"
+        self._perform(Step.DATA, decent, self._data_answered)
+
+    def _data_answered(self, act: Act) -> None:
+        if act.code == 354:
+            self._take = self._take_midst if self.hop.script.has(Step.MIDST) else self._take_content
+
+    def _take_midst(self) -> bool:
+        if len(self._buffer) < self.hop.midst_octets:
+            return False
+        self._take, self._waiting_on = self._take_content, _UNJUDGED
+        self._perform(Step.MIDST, Act())
+        return True
+
+    def _take_content(self) -> bool:
+        whole = self._transaction.add_content(self._buffer)
+        self._buffer = b""
+        if whole is None:
+            return False
+        stuffed, self._buffer = whole
+        self._take = self._take_command
+        if self._buffer:
+            self._blame_impatience(b"final dot")
+        self._waiting_on = b"final dot"
+        self._content_whole(stuffed)
+        return True
+
+    def _content_whole(self, stuffed: bytes) -> None:
+        transaction, self._transaction = self._transaction, Transaction()
+        for fault in content_faults(stuffed):
+            self._blame(fault)
+        if stuffed and not transaction.recipients:
+            self._blame("content though no recipient was accepted")
+        message = transaction.stored(self.record, stuffed)
+        decent = "250 2.0.0 stored" if message.recipients else "554 5.5.1 no valid recipients"
+        self._perform(Step.CONTENT, decent, message=message, decided=lambda act: self._decided(message, act))
+
+    def _decided(self, message: StoredMessage, act: Act) -> None:
+        if act.takes:
+            self.record.messages += 1
+            self.hop.messages.append(message)
+        else:
+            self.hop.refused.append(message)
+        self.hop.progress()
+
+    def _rset(self, argument: bytes) -> None:
+        self._transaction = Transaction()
+        self._perform(Step.RSET, "250 2.0.0 forgotten")
+
+    def _noop(self, argument: bytes) -> None:
+        self._perform(Step.NOOP, "250 2.0.0 nothing done")
+
+    def _quit(self, argument: bytes) -> None:
+        self.record.quit = True
+        self._perform(Step.QUIT, "221 2.0.0 bye", lambda act: self.end(End.CLOSE))
+
+    # -- the rest
+
+    def _blame_impatience(self, verb: bytes) -> None:
+        if verb in LAST_IN_GROUP or verb == b"greeting":
+            self._blame("talked on behind %s without waiting" % verb.decode("ascii"))
+        elif verb != _UNJUDGED and b"PIPELINING" not in self._offered:
+            self._blame("pipelined behind %s though PIPELINING was not offered" % verb.decode("ascii", "replace"))
+
+    def _blame(self, violation: str) -> None:
+        self.hop.violations.append(f"connection {self.record.number}: {violation}")
+
+
+_COMMANDS: dict[bytes, Callable[[NextHopSession, bytes], None]] = {
+    b"EHLO": NextHopSession._ehlo,
+    b"HELO": NextHopSession._helo,
+    b"STARTTLS": NextHopSession._starttls,
+    b"AUTH": NextHopSession._auth,
+    b"MAIL": NextHopSession._mail,
+    b"RCPT": NextHopSession._rcpt,
+    b"DATA": NextHopSession._data,
+    b"RSET": NextHopSession._rset,
+    b"NOOP": NextHopSession._noop,
+    b"QUIT": NextHopSession._quit,
+}

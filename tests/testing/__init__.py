@@ -1,0 +1,1 @@
+"""The fakes that we ship, held to what they promise."""
