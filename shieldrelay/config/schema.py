@@ -1,0 +1,69 @@
+"""The whole configuration: every setting of the node and of its domains, declared once.
+
+The sections stand in ``config.node``, ``config.smtp``, ``config.delivery`` and ``config.domain``; their enums come with
+them. A `Configuration` is valid or was never built (`config.reader.read` is the door; tests may build one
+directly). Immutable: a reload makes a new one. Knows no file and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from shieldrelay.config.delivery import Delivery
+from shieldrelay.config.domain import Domain
+from shieldrelay.config.hosts import IpNetwork, Network
+from shieldrelay.config.node import Cluster, Disk, Listen, Node, Resolver, Tls
+from shieldrelay.config.setting import keyed, required_subsection, section, subsection
+from shieldrelay.config.smtp import NetworkOverrides, Smtp
+from shieldrelay.mail.address import Mailbox, parse_mailbox
+
+
+@section
+class Configuration:
+    """Everything an operator can set.
+
+    :ivar domains: the protected domains, those of ``[[domain]]`` tables first, then the files of
+        ``domains.d/`` by name.
+    :ivar path: the main file, ``""`` when it was built without one.
+    :ivar origins: where each setting comes from: ``"smtp.message_size"`` to ``"file:line"``; what is
+        missing is a default.
+    :ivar fingerprint: 12 hexadecimal digits that differ when any configuration file does.
+    """
+
+    node: Node = required_subsection(Node, help="")
+    listen: Listen = subsection(Listen, factory=Listen, help="")
+    tls: Tls = subsection(Tls, factory=Tls, help="")
+    cluster: Cluster = subsection(Cluster, factory=Cluster, help="")
+    smtp: Smtp = subsection(Smtp, factory=Smtp, help="")
+    networks: Mapping[IpNetwork, NetworkOverrides] = keyed(
+        Network(),
+        NetworkOverrides,
+        factory=dict,
+        example="192.0.2.0/24",
+        help="Settings of [smtp] for single networks.",
+    )
+    delivery: Delivery = subsection(Delivery, factory=Delivery, help="")
+    disk: Disk = subsection(Disk, factory=Disk, help="")
+    resolver: Resolver = subsection(Resolver, factory=Resolver, help="")
+    domains: tuple[Domain, ...] = attrs.field(default=())
+    path: str = attrs.field(default="", eq=False)
+    origins: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
+    fingerprint: str = attrs.field(default="", eq=False)
+
+    @property
+    def member(self) -> str:
+        """The node's directory within the spool."""
+        return self.node.member or self.node.hostname
+
+    @property
+    def postmaster(self) -> Mailbox:
+        """Where ``<postmaster>`` without a domain goes."""
+        if self.node.postmaster is not None:
+            return self.node.postmaster
+        return parse_mailbox(b"postmaster@" + self.domains[0].domain.encode("ascii"))
+
+    def domains_by_name(self) -> dict[str, Domain]:
+        """Give every protected domain under each of its names, as `Mailbox.domain_key` spells them."""
+        return {name: domain for domain in self.domains for name in domain.names}
