@@ -1,0 +1,122 @@
+"""Every event of the journal, declared by name. `docs/journal.md` is rendered from this table.
+
+To add one, add a row: name, level, help, and the fields that a reader may count on. A row may name one of its fields as
+its label: the journal counts by it, so it must have few values.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+RESERVED = ("ts", "level", "event", "node")
+"""Fields that every line has; no event declares them."""
+
+
+class Level(Enum):
+    """How much an event matters to an operator."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+@frozen
+class Event:
+    """One kind of event.
+
+    :ivar help: when it is told, in a sentence.
+    :ivar fields: the names of its fields; an event may leave out what it does not know.
+    :ivar label: the field by which it is counted, or ``""``.
+    """
+
+    level: Level
+    help: str
+    fields: tuple[str, ...] = ()
+    label: str = ""
+
+
+def _info(help: str, fields: str = "", label: str = "") -> Event:
+    return Event(Level.INFO, help, tuple(fields.split()), label)
+
+
+def _warn(help: str, fields: str = "", label: str = "") -> Event:
+    return Event(Level.WARN, help, tuple(fields.split()), label)
+
+
+def _error(help: str, fields: str = "", label: str = "") -> Event:
+    return Event(Level.ERROR, help, tuple(fields.split()), label)
+
+
+EVENTS: dict[str, Event] = {
+    # the node
+    "started": _info("The node listens.", "version listen domains fingerprint spooled"),
+    "stopping": _info("The node has been asked to stop and takes no more connections.", "sessions attempts"),
+    "stopped": _info("The node has stopped.", "seconds broken_off"),
+    "reload": _info("A new configuration is in force.", "fingerprint domains changed"),
+    "reload_refused": _error("A new configuration is faulty and the old one stays.", "faults reason"),
+    "certificate": _info("A certificate was loaded or made.", "file names expires reason"),
+    "alarm": _error("Somebody should look.", "alarm domain reason", "alarm"),
+    "alarm_over": _info("The reason for an alarm is gone.", "alarm domain", "alarm"),
+    "log": _warn("Twisted or a library reported trouble.", "severity namespace text traceback", "severity"),
+    "bug": _error(
+        "Something went wrong that must not; the peer was answered 451.", "where id error traceback", "where"
+    ),
+    "journal_lost": _error("The journal could not be written for a while.", "lines reason"),
+    "headroom": _warn("The spool's disk has come to another state.", "state reason free inodes_free", "state"),
+    # incoming
+    "session": _info(
+        "A client's session has ended.",
+        "session peer port helo tls seconds end commands errors messages recipients received",
+        "end",
+    ),
+    "transaction": _info(
+        "A mail transaction has been answered after its content.",
+        "session message peer helo reverse_path domain recipients size code status result reason seconds",
+        "result",
+    ),
+    "refused": _info(
+        "A client's command has been refused.",
+        "session peer helo stage code status reason reverse_path recipient reference",
+        "reason",
+    ),
+    "violation": _warn("A client spoke something else than lawful SMTP.", "session peer kind evidence", "kind"),
+    "connection_refused": _info("A connection was turned away before a session began.", "peer reason", "reason"),
+    "tls_failed": _info("A TLS handshake with a client failed.", "session peer reason"),
+    # outgoing
+    "attempt": _info(
+        "A message was offered to a next hop.",
+        "message domain attempt next_hop result outcomes health reason tls seconds size inline",
+        "result",
+    ),
+    "next_hop_fault": _warn("A next hop failed, whatever the message.", "domain next_hop reason"),
+    "breaker": _warn("A domain's breaker has changed its state.", "domain state reason since held", "state"),
+    "guard": _error(
+        "Refusals of a domain's own recipients are doubted, or no more.", "domain state reason until", "state"
+    ),
+    "drill": _warn("An operator has a next hop treated as down.", "domain minutes"),
+    # the spool
+    "spooled": _info("A message has become durable in the spool.", "message domain size due reason seconds", "reason"),
+    "deferred": _info("A spooled message waits for its next attempt.", "message domain attempts due reason"),
+    "delivered": _info("The last recipient of a spooled message is done.", "message domain attempts seconds"),
+    "expired": _warn("A message has reached the end of its lifetime.", "message domain recipients age reason"),
+    "damaged": _error("A file of the spool cannot be read and was set aside.", "domain file reason"),
+    "held": _info("An operator holds a message.", "message domain"),
+    "released": _info("An operator has released a message.", "message domain"),
+    "deleted": _warn("An operator has deleted a message.", "message domain"),
+    "flushed": _info("An operator wants a domain's messages tried now.", "domain messages"),
+    "spool_failed": _error("A message could not be spooled; the sender was answered 451.", "id domain error"),
+    "discard_failed": _warn("A draft could not be removed; the next start removes it.", "id error"),
+    # notices
+    "notice": _info("A failure notice has been taken by its destination.", "message notice to next_hop attempts"),
+    "notice_stored": _info("A failure notice has been written.", "message notice to recipients"),
+    "notice_withheld": _warn("A failure notice was not sent.", "message to recipients reason", "reason"),
+    "notice_expired": _warn("A notice could not be delivered within its lifetime.", "notice to reason"),
+    "notice_original_unreadable": _warn("A notice goes without the header of its original.", "message error"),
+    # control
+    "control_listening": _info("The control socket is open.", "path"),
+    "control_request": _info("A request came over the control socket.", "method target status", "status"),
+    "control_failed": _error("A control request or its socket failed.", "error"),
+}
+"""Name to declaration."""
