@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
+from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.envelope import Message, Recipient
 from shieldrelay.mail.outcome import AttemptResult
+from shieldrelay.mail.verdict import Refusal
 
 BLOCK_OCTETS = 65536
 """The largest block in which content moves through the house."""
@@ -96,7 +98,8 @@ class NextHop(Protocol):
 
         Never fails: every trouble is an `AttemptResult`. A pooled connection that turns out to have been closed while
         idle is replaced by a fresh one, once, within this call (R6). Cancelling the Deferred before the final dot
-        is written drops the connection and yields TRANSIENT outcomes (health UNTRIED); after the dot, cancelling does nothing.
+        is written drops the connection and yields TRANSIENT outcomes (health UNTRIED); after the dot, cancelling does
+        nothing.
         """
 
     def close_idle(self) -> None:
@@ -159,6 +162,25 @@ class Resolver(Protocol):
 
         An empty sequence is a null MX (RFC 7505). Fails like `addresses`; a domain that does not exist fails with
         ``DNSNameError``.
+        """
+
+
+class Gate(Protocol):
+    """Who judges each stage of a session: ``shield.gate.Gate``. Pure and quick: it answers at once."""
+
+    def mail(self, declared_size: int | None) -> Refusal | None:
+        """Judge MAIL.
+
+        :param declared_size: the SIZE parameter in octets (RFC 1870).
+        :returns: ``None`` to go on.
+        """
+
+    def recipient(
+        self, mailbox: Mailbox, transaction_domains: Sequence[str], declared_size: int | None
+    ) -> Refusal | None:
+        """Judge one RCPT.
+
+        :param transaction_domains: the protected domains that this transaction has already.
         """
 
 

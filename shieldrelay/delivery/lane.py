@@ -1,0 +1,380 @@
+"""The way to one domain's next hops: whether, when and how many attempts may run (R1, R4, R5, R6).
+
+Binds the machines of this room, breaker, ramp, pace, guard, route and slots, and lets attempts through: those of new
+mail while its client waits, and those of the backlog. Every result of an attempt passes through here once, is told to
+the machines and the journal, and goes on to who asked. Knows no spool and no reply to a client. An attempt cannot
+fail; a bug in it comes out as a failed Deferred, its slot returned.
+
+Called by `delivery.acceptance` (`offer`) and `delivery.queue` (the rest); owned by the assembly, one per domain.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from attrs import evolve, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from shieldrelay.delivery.breaker import Breaker, Closed, Opened, Ramped, Transition
+from shieldrelay.delivery.guard import BounceGuard
+from shieldrelay.delivery.pace import Pace
+from shieldrelay.delivery.ramp import Ramp
+from shieldrelay.delivery.route import Route
+from shieldrelay.delivery.slots import Slots, Use
+from shieldrelay.mail.outcome import AttemptResult, Fate, RecipientOutcome, ServerHealth
+from shieldrelay.ports import Attempt, Clock, Journal, NextHop
+
+
+@frozen
+class Machines:
+    """What a lane decides by; each belongs to this lane alone.
+
+    :ivar guard: ``None`` for a domain whose list is ``any``: there nobody is listed (R5).
+    """
+
+    breaker: Breaker
+    ramp: Ramp
+    pace: Pace
+    guard: BounceGuard | None
+    route: Route
+
+
+class Outages(Protocol):
+    """Who writes down when the next hop was down (R7): the assembly binds it to the spool's ledger."""
+
+    def down(self, domain: str, seconds_ago: float) -> None:
+        """An outage began, so many seconds ago."""
+
+    def up(self, domain: str) -> None:
+        """It is over."""
+
+
+class Lane:
+    """The way to one domain's next hops.
+
+    :param hops: in the order in which the route numbers them.
+    :param slot_wait: seconds for which new mail waits for a slot.
+    :ivar backlog_due: says whether the backlog has mail that is due; the queue sets it.
+    :ivar changed: called when a slot or the breaker changed; the queue sets it.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        hops: Sequence[NextHop],
+        machines: Machines,
+        outages: Outages,
+        *,
+        slot_wait: float,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self.domain = domain
+        self.hops = tuple(hops)
+        self.machines = machines
+        self.slots = Slots()
+        self.backlog_due: Callable[[], bool] = bool
+        self.changed: Callable[[], object] = bool
+        self._outages = outages
+        self._slot_wait = slot_wait
+        self._clock = clock
+        self._journal = journal
+        self._line: deque[_Waiter] = deque()
+        self._probe_alarm: IDelayedCall | None = None
+
+    # new mail
+
+    def offer(self, attempt: Attempt) -> Deferred[AttemptResult] | None:
+        """Try a new message now, or within the slot wait; ``None`` when it is to be spooled instead.
+
+        Cancelling the Deferred gives the attempt up, unless the final dot is written.
+        """
+        breaker = self.machines.breaker
+        if not breaker.passes:
+            return self._offer_probe(attempt)
+        if self._take_slot(Use.INLINE):
+            if self._pace_allows(attempt):
+                return self._run(attempt, Use.INLINE)
+            self._return_slot(Use.INLINE)
+            return None
+        if self.machines.ramp.complete and len(self._line) < self.machines.ramp.limit:
+            return self._wait_in_line(attempt)
+        return None
+
+    def _offer_probe(self, attempt: Attempt) -> Deferred[AttemptResult] | None:
+        """Let a new message be the probe when the backlog has none to offer."""
+        if self.backlog_due() or not self.probe_wanted():
+            return None
+        return self.begin(attempt, probe=True)
+
+    def _wait_in_line(self, attempt: Attempt) -> Deferred[AttemptResult]:
+        """Keep a message for the next free slot, for a moment."""
+        waiter = _Waiter(attempt, self._leave_line)
+        waiter.alarm = self._clock.callLater(self._slot_wait, self._leave_line, waiter)
+        self._line.append(waiter)
+        return waiter.result
+
+    def _leave_line(self, waiter: _Waiter) -> None:
+        """No slot came free in time: nothing was tried."""
+        if waiter in self._line:
+            self._line.remove(waiter)
+            waiter.cancel_alarm()
+            waiter.result.callback(_untried(waiter.attempt, "no connection was free in time"))
+
+    def _serve_line(self) -> None:
+        """Give free slots to who waits in line."""
+        while self._line and self.machines.breaker.passes and self._take_slot(Use.INLINE):
+            waiter = self._line.popleft()
+            waiter.cancel_alarm()
+            if self._pace_allows(waiter.attempt):
+                waiter.running = self._run(waiter.attempt, Use.INLINE)
+                waiter.running.chainDeferred(waiter.result)
+            else:
+                self._return_slot(Use.INLINE)
+                waiter.result.callback(_untried(waiter.attempt, "the pace allows no more now"))
+
+    # the backlog
+
+    def backlog_room(self) -> int:
+        """How many more messages of the backlog may start now; 0 while the breaker is open."""
+        if not self.machines.breaker.passes:
+            return 0
+        return max(0, self.machines.ramp.limit - self.slots.used)
+
+    def probe_wanted(self) -> bool:
+        """Whether the breaker wants a probe now, and none is under way."""
+        return self.machines.breaker.probe_due(self._clock.seconds())
+
+    def may_probe(self, id: str) -> bool:
+        """Whether this message may be the probe (R6)."""
+        return self.machines.breaker.probes.may_probe(id)
+
+    def earliest(self, size: int) -> float:
+        """When the pace lets a message of this size start, on the reactor's clock."""
+        return self.machines.pace.earliest(size, self._clock.seconds())
+
+    def begin(self, attempt: Attempt, *, probe: bool) -> Deferred[AttemptResult] | None:
+        """Start an attempt of the backlog; ``None`` when it may not start now after all."""
+        if probe:
+            if not self.machines.breaker.begin_probe(self._clock.seconds()):
+                return None
+            self.slots.backlog += 1
+            return self._run(attempt, Use.BACKLOG, probe=True)
+        if not self._take_slot(Use.BACKLOG):
+            return None
+        if not self._pace_allows(attempt):
+            self._return_slot(Use.BACKLOG)
+            return None
+        return self._run(attempt, Use.BACKLOG)
+
+    # what the operator and the assembly call
+
+    def drill(self, seconds: float) -> None:
+        """Treat the next hops as down for so long; 0 ends a drill."""
+        now = self._clock.seconds()
+        self._transition(self.machines.breaker.drill(now + seconds, now))
+        self._set_probe_alarm()
+
+    def resume_outage(self, seconds_ago: float) -> None:
+        """Begin with the breaker open, because an outage was under way when the node stopped."""
+        now = self._clock.seconds()
+        self._transition(self.machines.breaker.resume(now - seconds_ago, now), told=False)
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        for waiter in list(self._line):
+            self._leave_line(waiter)
+        if self._probe_alarm is not None:
+            self._probe_alarm.cancel()
+            self._probe_alarm = None
+
+    # running
+
+    def _take_slot(self, use: Use) -> bool:
+        return self.slots.take(use, self.machines.ramp.limit, backlog_waits=self.backlog_due())
+
+    def _return_slot(self, use: Use) -> None:
+        self.slots.give_back(use)
+
+    def _pace_allows(self, attempt: Attempt) -> bool:
+        return self.machines.pace.may_start(attempt.content.size, self._clock.seconds())
+
+    def _run(self, attempt: Attempt, use: Use, *, probe: bool = False) -> Deferred[AttemptResult]:
+        """Run an attempt that has its slot along the route."""
+        began = self._clock.seconds()
+        if len(self.hops) == 1:
+            self.machines.route.candidates(began)
+            running = self.hops[0].attempt(attempt)
+            running.addCallback(self._reported)
+        else:
+            running = Deferred.fromCoroutine(self._along_route(attempt, began))
+        return running.addCallbacks(
+            self._have_run,
+            self._crashed,
+            callbackArgs=(attempt, use, probe, began),
+            errbackArgs=(attempt, use, probe),
+        )
+
+    def _reported(self, result: AttemptResult) -> AttemptResult:
+        self.machines.route.report(0, result.health, self._clock.seconds())
+        return result
+
+    async def _along_route(self, attempt: Attempt, now: float) -> AttemptResult:
+        """Try one host after another, until one says something about the message or may have it."""
+        result = _untried(attempt, "there is no next hop")
+        for index in self.machines.route.candidates(now):
+            result = await self.hops[index].attempt(attempt)
+            self.machines.route.report(index, result.health, self._clock.seconds())
+            if result.health is not ServerHealth.FAULT or attempt.dotted:
+                break
+        return result
+
+    def _have_run(self, result: AttemptResult, attempt: Attempt, use: Use, probe: bool, began: float) -> AttemptResult:
+        """Tell the machines and the journal what an attempt came to, and free its slot."""
+        now = self._clock.seconds()
+        self.slots.give_back(use)
+        self._judge_server(attempt, result, probe, now)
+        judged = self._guarded(attempt, result, now)
+        self._tell(attempt, judged, use, probe, now - began)
+        self._serve_line()
+        self.changed()
+        return judged
+
+    def _crashed(self, failure: Failure, attempt: Attempt, use: Use, probe: bool) -> Failure:
+        """Return the slot of an attempt that ended in a bug."""
+        self.slots.give_back(use)
+        if probe:
+            self.machines.breaker.probed(attempt.message.id, ServerHealth.UNTRIED, self._clock.seconds())
+        self._set_probe_alarm()
+        return failure
+
+    def _judge_server(self, attempt: Attempt, result: AttemptResult, probe: bool, now: float) -> None:
+        breaker, ramp = self.machines.breaker, self.machines.ramp
+        transition: Transition | None
+        if probe:
+            transition = breaker.probed(attempt.message.id, result.health, now, result.reason)
+        else:
+            transition = breaker.judged(result.health, now, result.reason)
+        self._transition(transition)
+        if result.health is ServerHealth.FAULT:
+            if breaker.passes:
+                ramp.complained(now)
+        elif result.health is ServerHealth.ANSWERED and not ramp.complete and ramp.success():
+            self._transition(breaker.ramped(now))
+        if not breaker.passes:
+            self._set_probe_alarm()
+
+    def _guarded(self, attempt: Attempt, result: AttemptResult, now: float) -> AttemptResult:
+        """Let the bounce guard doubt refusals (R5)."""
+        guard = self.machines.guard
+        if guard is None:
+            return result
+        message = attempt.message
+        outcomes, change = guard.judge(message.id, str(message.envelope.reverse_path), result.outcomes, now)
+        if change is not None:
+            self._journal.event(
+                "bounce_guard",
+                domain=self.domain,
+                before=change.before.value,
+                state=change.after.value,
+                alarm=change.alarming,
+                reason=change.reason,
+            )
+        return result if outcomes is result.outcomes else evolve(result, outcomes=tuple(outcomes))
+
+    def _transition(self, transition: Transition | None, *, told: bool = True) -> None:
+        """Journal a change of the breaker, write it into the ledger, and ramp."""
+        match transition:
+            case Opened(since, at, reason):
+                if told:
+                    self._outages.down(self.domain, at - since)
+                self._journal.event("breaker", domain=self.domain, state="open", reason=reason)
+                self._abandon_line()
+            case Closed(since, at):
+                self._outages.up(self.domain)
+                self.machines.ramp.restart()
+                self._watch_refusals(at)
+                self._journal.event("breaker", domain=self.domain, state="ramping", down_seconds=round(at - since, 1))
+            case Ramped():
+                self._journal.event("breaker", domain=self.domain, state="closed")
+            case None:
+                pass
+
+    def _watch_refusals(self, now: float) -> None:
+        if self.machines.guard is not None:
+            self.machines.guard.outage_over(now)
+
+    def _abandon_line(self) -> None:
+        for waiter in list(self._line):
+            self._leave_line(waiter)
+
+    def _set_probe_alarm(self) -> None:
+        """Have the queue look when the next probe is due."""
+        breaker = self.machines.breaker
+        if self._probe_alarm is not None and self._probe_alarm.active():
+            self._probe_alarm.cancel()
+        self._probe_alarm = None
+        if breaker.passes:
+            return
+        wait = max(0.0, breaker.probe_at - self._clock.seconds())
+        self._probe_alarm = self._clock.callLater(wait, self._probe_time)
+
+    def _probe_time(self) -> None:
+        self._probe_alarm = None
+        self.changed()
+
+    def _tell(self, attempt: Attempt, result: AttemptResult, use: Use, probe: bool, seconds: float) -> None:
+        """Write the attempt's line of the journal."""
+        outcomes = result.outcomes
+        worst = next((outcome for outcome in outcomes if outcome.fate is not Fate.TAKEN), outcomes[0])
+        self._journal.event(
+            "attempt",
+            id=attempt.message.id,
+            domain=self.domain,
+            use="probe" if probe else use.value,
+            next_hop=result.next_hop,
+            health=result.health.value,
+            recipients=len(outcomes),
+            taken=sum(outcome.fate is Fate.TAKEN for outcome in outcomes),
+            fate=worst.fate.value,
+            reply=None if worst.reply is None else str(worst.reply),
+            reason=worst.reason or result.reason,
+            tls=result.tls,
+            size=attempt.content.size,
+            ms=round(seconds * 1000, 1),
+        )
+
+
+class _Waiter:
+    """A new message in line for a slot."""
+
+    __slots__ = ("alarm", "attempt", "result", "running")
+
+    def __init__(self, attempt: Attempt, give_up: Callable[[_Waiter], object]) -> None:
+        self.attempt = attempt
+        self.alarm: IDelayedCall | None = None
+        self.running: Deferred[AttemptResult] | None = None
+
+        def cancelled(_result: Deferred[AttemptResult]) -> None:
+            """Pass the cancellation on to whatever it waits for."""
+            if self.running is not None:
+                self.running.cancel()
+            else:
+                give_up(self)
+
+        self.result: Deferred[AttemptResult] = Deferred(cancelled)
+
+    def cancel_alarm(self) -> None:
+        """Wait no longer."""
+        if self.alarm is not None and self.alarm.active():
+            self.alarm.cancel()
+
+
+def _untried(attempt: Attempt, reason: str) -> AttemptResult:
+    """Give the result of an attempt that never ran: everybody waits."""
+    outcome = RecipientOutcome(Fate.TRANSIENT, reason=reason)
+    return AttemptResult((outcome,) * len(attempt.recipients), ServerHealth.UNTRIED, reason=reason)

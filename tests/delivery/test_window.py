@@ -1,0 +1,116 @@
+"""What memory knows of a backlog."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from shieldrelay.delivery.window import BacklogWindow
+from shieldrelay.spool.entry import Entry
+
+
+def entry(number: int, due: float) -> Entry:
+    """Give an entry that arrived at its number."""
+    return Entry("example.test", f"{number}.x{number},S=10", f"x{number}", 10, float(number), due)
+
+
+class WindowTests(SynchronousTestCase):
+    """`BacklogWindow` by itself."""
+
+    def test_oldest_due_goes_first(self) -> None:
+        """What is due is taken by due time, what is not due stays."""
+        window = BacklogWindow()
+        for number, due in ((1, 5.0), (2, 3.0), (3, 9.0)):
+            window.add(entry(number, due))
+        names = [window.take(6.0), window.take(6.0), window.take(6.0)]
+        self.assertEqual([one and one.arrived for one in names], [2.0, 1.0, None])
+        self.assertEqual(window.next_due(), 9.0)
+
+    def test_probe_is_the_oldest_due_or_not(self) -> None:
+        """The probe is the entry that arrived first, whatever its due time, unless it is passed over."""
+        window = BacklogWindow()
+        for number, due in ((1, 900.0), (2, 3.0)):
+            window.add(entry(number, due))
+        self.assertEqual(window.take_oldest(lambda one: one.id != "x1"), entry(2, 3.0))
+        self.assertEqual(window.take_oldest(lambda one: True), entry(1, 900.0))
+
+    def test_memory_is_bounded(self) -> None:
+        """A backlog of any length keeps at most twice the limit in memory, and counts the rest."""
+        window = BacklogWindow(limit=10)
+        for number in range(1000):
+            window.add(entry(number, float(number)))
+        self.assertLessEqual(len(window), 20)
+        self.assertEqual((window.total, window.octets), (1000, 10000))
+        self.assertEqual(window.next_due(), 0.0)
+
+    def test_taken_during_a_scan_does_not_return(self) -> None:
+        """An entry that was delivered while a scan ran is not brought back by what the scan saw."""
+        window = BacklogWindow()
+        gone, stays, flies = entry(1, 1.0), entry(2, 2.0), entry(3, 3.0)
+        for one in (gone, stays, flies):
+            window.add(one)
+        window.scan_begins()
+        first = window.take(1.0)
+        assert first is not None
+        window.forget(first)
+        window.take(9.0)
+        window.refill([gone, stays, flies], 3, 30, math.inf)
+        self.assertEqual(window.total, 2)
+        self.assertEqual([window.take(9.0), window.take(9.0)], [flies, None])
+
+    def test_flush_makes_all_due(self) -> None:
+        """After expedite everything in the window is due."""
+        window = BacklogWindow()
+        window.add(entry(1, 5000.0))
+        window.expedite(10.0)
+        self.assertEqual(window.next_due(), 10.0)
+
+    @given(st.lists(st.tuples(st.sampled_from("adtfs"), st.integers(0, 30)), max_size=120))
+    @settings(deadline=None, derandomize=True, max_examples=150)
+    def test_every_entry_is_had_in_the_end(self, steps: list[tuple[str, int]]) -> None:
+        """Whatever was added and deferred, with scans when starved each entry is taken once, none is lost."""
+        window, disk, limit = BacklogWindow(limit=3), dict[str, Entry](), 3
+        taken: list[str] = []
+        added = 0
+
+        def scan() -> None:
+            window.scan_begins()
+            found = heapq.nsmallest(limit, disk.values(), key=lambda one: (one.due, one.arrived))
+            horizon = math.inf if len(found) == len(disk) else found[-1].due
+            window.refill(found, len(disk), 10 * len(disk), horizon)
+
+        def take(now: float) -> Entry | None:
+            one = window.take(now)
+            if one is not None:
+                taken.append(one.name)
+                del disk[one.name]
+                window.forget(one)
+            return one
+
+        for step, number in steps:
+            if step == "a":
+                new = entry(added, float(number))
+                added += 1
+                disk[new.name] = new
+                window.add(new)
+            elif step == "t":
+                take(float(number))
+            elif step == "s":
+                scan()
+            elif step == "d":
+                flying = window.take(float(number))
+                if flying is not None:
+                    later = flying.due_at(flying.due + number)
+                    disk[later.name] = later
+                    window.put_back(later)
+        for _ in range(10 * added + 10):
+            if take(1e9) is None:
+                if not window.starved:
+                    break
+                scan()
+        self.assertEqual((len(taken), len(set(taken)), disk), (added, added, {}))
+        self.assertEqual(window.total, 0)
