@@ -34,11 +34,11 @@ LENT: dict[str, tuple[str, ...]] = {
         "shieldrelay.spool.record",
         "shieldrelay.spool.progress",
         "shieldrelay.spool.content",
+        "shieldrelay.spool.faults",
+        "shieldrelay.spool.name",
         "shieldrelay.spool.window",
         "shieldrelay.recipients.standing",
     ),
-    # floor 3 files of rooms whose name stands on a lower floor
-    "shieldrelay.config.reader": ("shieldrelay.ports",),
 }
 """Room or module: modules of rooms beside or above it whose *values* it may use all the same. They must be pure."""
 

@@ -102,7 +102,7 @@ class FileTests(unittest.SynchronousTestCase):
         )
 
     def test_annotations_are_lazy(self) -> None:
-        """Every file that defines something begins with the annotations import, so that types cost nothing at run time."""
+        """Every file that defines something begins with the annotations import, so types cost nothing."""
         self._nothing(
             f"{source.path}: no 'from __future__ import annotations'"
             for source in package()

@@ -1,0 +1,153 @@
+"""This relay, one process, everything on, started as an operator would start it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from attrs import define, field
+
+import shieldrelay
+from bench import accounting, peer
+from bench.accounting import Account
+from bench.load import BenchFault, free_port
+
+_ROOT = Path(__file__).resolve().parents[1]
+_BIN = Path(sys.executable).parent
+
+DEFAULT_COMMAND = f"{_BIN}/twistd --nodaemon --pidfile= shieldrelay --config {{config}}"
+"""How the relay is started; ``{config}`` is its configuration file."""
+
+_MAIN = """\
+[node]
+hostname = "relay.test"
+spool = "{directory}/spool"
+state = "{directory}/state"
+control = "{control}"
+journal = "{directory}/journal"
+user = "root"
+group = "root"
+
+[listen]
+smtp = ["127.0.0.1:{port}"]
+
+[cluster]
+hub = "memory:"
+
+[delivery]
+first_attempt = "{first_attempt}"
+
+# The generator's source class: one client that sends everything. All other limits are the defaults.
+[networks."127.0.0.0/8"]
+messages_per_session = 100000
+commands_per_session = 10000000
+"""
+_DOMAIN = """\
+domain = "example.com"
+next_hops = ["127.0.0.1:{next_hop}"]
+next_hop_tls = "none"
+recipients = "file:{directory}/recipients"
+"""
+
+
+@define
+class Relay:
+    """The relay in a directory of its own. A fresh directory has an empty spool.
+
+    :ivar command: words with ``{config}`` in one of them.
+    :ivar first_attempt: ``inline`` or ``queued``.
+    """
+
+    directory: Path
+    command: str = DEFAULT_COMMAND
+    first_attempt: str = "inline"
+    name: str = "shieldrelay"
+    port: int = field(factory=free_port)
+    next_hop: int = field(factory=free_port)
+    account: Account = field(factory=lambda: peer.open_account("relay"))
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Write the configuration."""
+        for each in ("domains.d", "spool", "state"):
+            self.directory.joinpath(each).mkdir(parents=True, exist_ok=True)
+        self._config.write_text(self._fill(_MAIN))
+        self.directory.joinpath("domains.d", "example.com.toml").write_text(self._fill(_DOMAIN))
+        self.directory.joinpath("recipients").write_text("user1@example.com\n")
+
+    @property
+    def _config(self) -> Path:
+        return self.directory / "shieldrelay.toml"
+
+    @property
+    def _control(self) -> Path:
+        return self.directory / "control.sock"
+
+    def _fill(self, template: str) -> str:
+        return template.format(
+            directory=self.directory,
+            control=self._control,
+            port=self.port,
+            next_hop=self.next_hop,
+            first_attempt=self.first_attempt,
+        )
+
+    def version(self) -> str:
+        """Name the relay's version and what it runs on."""
+        words = f"import sys, twisted; print(f'shieldrelay {shieldrelay.__version__}, CPython', "
+        words += "sys.version.split()[0], 'Twisted', twisted.__version__)"
+        return subprocess.run([sys.executable, "-c", words], capture_output=True, text=True).stdout.strip()
+
+    def configuration(self) -> str:
+        """Give both files; what they leave out has its default."""
+        return f"{self._fill(_MAIN)}\n# domains.d/example.com.toml\n{self._fill(_DOMAIN)}"
+
+    def start(self) -> None:
+        """Start the process in the foreground, logging into the directory."""
+        words = [each.format(config=self._config) for each in shlex.split(self.command)]
+        environment = dict(os.environ, PYTHONPATH=str(_ROOT))
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.account.enter(words),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                env=environment,
+            )
+
+    @property
+    def _log(self) -> Path:
+        return self.directory / "log"
+
+    def flush(self) -> None:
+        """Ask over its control socket that everything be tried now.
+
+        :raises BenchFault: it does not listen, or refuses.
+        """
+        client = [sys.executable, "-m", "shieldrelay.admin.ctl"]
+        command = [*client, "--socket", str(self._control), "flush", "example.com"]
+        ended = subprocess.run(
+            command, capture_output=True, text=True, cwd=_ROOT, stdin=subprocess.DEVNULL, timeout=60
+        )
+        if ended.returncode:
+            raise BenchFault(f"flush: {(ended.stderr + ended.stdout).strip()[-400:]}")
+
+    def stop(self) -> None:
+        """Ask the process to end and wait for it."""
+        if self._process is not None:
+            accounting.kill(self.account.pids(), most_seconds=40)
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """Stop, and close the account."""
+        self.stop()
+        self.account.close()
+
+    def trouble(self) -> str:
+        """Give the end of its log and of its journal."""
+        return peer.tail(self._log, 1500) + peer.tail(self.directory / "journal")

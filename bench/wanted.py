@@ -1,0 +1,78 @@
+"""The figures that this relay holds itself to against Postfix in the same run, and how a median meets them."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+Medians = dict[str, dict[str, dict[str, float]]]
+"""Row, then relay, then figure."""
+
+
+@frozen
+class Wanted:
+    """One figure that is wanted.
+
+    :ivar row: and ``figure``: what is judged.
+    :ivar times: how many times better than Postfix (a rate: higher; CPU: lower); ``None``: judged by `most` or `least`.
+    :ivar most: the most that our own figure may be.
+    :ivar least: the least that it may be.
+    """
+
+    row: str
+    figure: str
+    times: float | None = None
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def words(self) -> str:
+        """Say what is wanted."""
+        if self.times is not None and self.figure.endswith("cpu"):
+            return f"at most 1/{self.times:g} of Postfix's"
+        if self.times is not None:
+            return f"at least {self.times:g} times Postfix's"
+        return f"at most {self.most:g}" if self.most is not None else f"at least {self.least:g}"
+
+    def reached(self, medians: Medians) -> float | None:
+        """Give our figure, as times better than Postfix's where that is wanted; ``None`` when it was not measured."""
+        ours = medians.get(self.row, {}).get("shieldrelay", {}).get(self.figure)
+        if ours is None or self.times is None:
+            return ours
+        theirs = medians[self.row].get("Postfix", {}).get(self.figure)
+        return None if theirs is None else better(self.figure, ours, theirs)
+
+    def is_met(self, medians: Medians) -> bool | None:
+        """Whether it is met; ``None`` when it was not measured."""
+        reached = self.reached(medians)
+        if reached is None:
+            return None
+        floor = self.times if self.times is not None else self.least
+        return (floor is None or reached >= floor) and (self.most is None or reached <= self.most)
+
+
+def better(figure: str, ours: float, theirs: float) -> float:
+    """Give how many times better ours is: of rates and counts more is better, of all else less."""
+    up = figure.endswith(("rate", "greeted"))
+    return _ratio(ours, theirs) if up else _ratio(theirs, ours)
+
+
+def _ratio(upper: float, lower: float) -> float:
+    return upper / lower if lower else float("inf")
+
+
+WANTED = (
+    Wanted("4k", "new rate", times=4),
+    Wanted("4k", "reused rate", times=4),
+    Wanted("4k", "new cpu", times=6),
+    Wanted("4k", "reused cpu", times=6),
+    Wanted("100k", "new cpu", times=4),
+    Wanted("100k", "reused cpu", times=4),
+    Wanted("outage", "absorb new rate", times=2),
+    Wanted("outage", "absorb reused rate", times=2),
+    Wanted("outage", "drain rate", times=1.5),
+    Wanted("restart", "listening seconds", most=1),
+    Wanted("restart", "first delivery seconds", most=2),
+    Wanted("idle", "4000 greeted", least=4000),
+    Wanted("idle", "4000 rss mb", most=80),
+)
+"""All of them, for one process on two cores with everything on."""
