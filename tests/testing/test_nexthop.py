@@ -6,6 +6,7 @@ import smtplib
 from email.message import EmailMessage
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
@@ -306,9 +307,7 @@ class LoopbackTests(TestCase):
     def setUp(self) -> None:
         self.hop = ScriptedNextHop(reactor)
         self.hop.up()
-
-    async def tearDown(self) -> None:
-        await self.hop.down()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.hop.down()))
 
     def send(self) -> None:
         mail = EmailMessage()
