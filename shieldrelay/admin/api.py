@@ -1,0 +1,186 @@
+"""The control API: its routes, over a port that the assembly provides.
+
+Begins the API that dashboard and cluster will use (D10): ``/api/v1``, JSON, names of ``admin.picture``. Parses and
+bounds every parameter, turns unknown names into 404 with hints, and leaves every decision to `Appliance`. Changes are
+idempotent: asking twice does no more than asking once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
+from typing import Any, Protocol, TypeVar
+
+from attrs import frozen
+
+from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
+from shieldrelay.admin.router import Call, Refused, Route, Router
+from shieldrelay.mail.address import AddressFault, domain_key
+from shieldrelay.ports import Journal
+
+PAGE = 100
+"""Messages on a page unless asked otherwise; at most `PAGE_LIMIT`."""
+PAGE_LIMIT = 1000
+DRILL_MINUTES = 1440
+"""The longest drill."""
+
+_T = TypeVar("_T")
+_MESSAGE_ID = re.compile(r"[0-9A-Za-z]{1,40}\Z")
+_CURSOR = re.compile(r"[\x21-\x7e]{1,200}\Z")
+
+
+class Appliance(Protocol):
+    """What the node can be asked. Methods return when the thing is done and durable; they raise OSError for the disk.
+
+    ``domain`` is a comparison form that `domains` holds; ``None`` as an answer means that there is no such message.
+    """
+
+    def domains(self) -> tuple[str, ...]:
+        """Give the protected domains."""
+
+    async def status(self) -> NodePicture:
+        """Give the node's picture."""
+
+    async def queue(self, domain: str | None, limit: int, after: str | None) -> QueuePage:
+        """Give a page of the queue of one domain or of all, held messages included.
+
+        :param after: where the page before ended, as it said; anything else starts from the beginning.
+        """
+
+    async def message(self, id: str) -> MessagePicture | None:
+        """Give one message."""
+
+    async def flush(self, domain: str) -> int:
+        """Make all that waits due now, and give how many that is; an open breaker is probed at once."""
+
+    async def drill(self, domain: str, minutes: int) -> float | None:
+        """Treat the domain's next hops as down for so long (0 ends it); give when it ends."""
+
+    async def hold(self, id: str) -> bool | None:
+        """Set a message aside; true whether or not it was already, false when it is being tried right now."""
+
+    async def release(self, id: str) -> bool | None:
+        """Let a held message go on, due now; true whether or not it was held."""
+
+    async def delete(self, id: str) -> bool | None:
+        """Remove a message without telling its sender; false when it is being tried right now."""
+
+    async def reload(self) -> ReloadPicture:
+        """Read the configuration again, whole or not at all."""
+
+
+def control_router(appliance: Appliance, journal: Journal) -> Router:
+    """Make the router of the control API."""
+
+    def on_bug(route: str, bug: Exception) -> None:
+        journal.event("control_failed", route=route, error=repr(bug))
+
+    return Router(_routes(_Api(appliance)), on_bug)
+
+
+def _routes(api: _Api) -> tuple[Route, ...]:
+    return (
+        Route("GET", "/api/v1/status", api.status),
+        Route("GET", "/api/v1/queue", api.queue),
+        Route("GET", "/api/v1/messages/{id}", api.message),
+        Route("DELETE", "/api/v1/messages/{id}", api.delete),
+        Route("POST", "/api/v1/messages/{id}/hold", api.hold),
+        Route("POST", "/api/v1/messages/{id}/release", api.release),
+        Route("POST", "/api/v1/domains/{domain}/flush", api.flush),
+        Route("POST", "/api/v1/domains/{domain}/drill", api.drill),
+        Route("POST", "/api/v1/reload", api.reload),
+    )
+
+
+@frozen
+class _Api:
+    """The functions of the routes."""
+
+    appliance: Appliance
+
+    async def status(self, call: Call) -> Any:
+        return as_json(await self.appliance.status())
+
+    async def queue(self, call: Call) -> Any:
+        unknown = sorted(set(call.query) - {"domain", "limit", "after"})
+        if unknown:
+            raise Refused(400, "unknown_parameter", f"There is no parameter {unknown[0]!r}.", ("domain, limit, after",))
+        domain = self._domain(call.query["domain"]) if "domain" in call.query else None
+        limit = _number(call.query.get("limit", str(PAGE)), "limit", 1, PAGE_LIMIT)
+        after = call.query.get("after") or None
+        if after is not None and not _CURSOR.match(after):
+            raise Refused(400, "invalid_parameter", "after is not what a page gave.")
+        return as_json(await _disk(self.appliance.queue(domain, limit, after)))
+
+    async def message(self, call: Call) -> Any:
+        return as_json(await self._about(call, self.appliance.message))
+
+    async def hold(self, call: Call) -> Any:
+        _not_busy(await self._about(call, self.appliance.hold))
+        return {"id": call.path["id"], "state": "held"}
+
+    async def release(self, call: Call) -> Any:
+        await self._about(call, self.appliance.release)
+        return {"id": call.path["id"], "state": "waiting"}
+
+    async def delete(self, call: Call) -> Any:
+        _not_busy(await self._about(call, self.appliance.delete))
+        return {"id": call.path["id"], "state": "deleted"}
+
+    async def flush(self, call: Call) -> Any:
+        domain = self._domain(call.path["domain"])
+        return {"domain": domain, "due": await _disk(self.appliance.flush(domain))}
+
+    async def drill(self, call: Call) -> Any:
+        domain = self._domain(call.path["domain"])
+        minutes = _number(call.body.get("minutes"), "minutes", 0, DRILL_MINUTES)
+        return {"domain": domain, "drill_until": await self.appliance.drill(domain, minutes)}
+
+    async def reload(self, call: Call) -> Any:
+        picture = await self.appliance.reload()
+        if picture.errors:
+            raise Refused(409, "configuration_refused", "The configuration was not changed.", picture.errors)
+        return {"changes": list(picture.changes)}
+
+    def _domain(self, text: str) -> str:
+        """Find a protected domain, or say which one may have been meant."""
+        known = self.appliance.domains()
+        try:
+            domain = domain_key(text.strip().rstrip(".").encode("utf-8"))
+        except (AddressFault, UnicodeEncodeError):
+            domain = ""
+        if domain in known:
+            return domain
+        hints = get_close_matches(domain or text[:255].lower(), known, n=3, cutoff=0.5)
+        raise Refused(404, "unknown_domain", f"{text[:255]!r} is not a protected domain.", hints)
+
+    async def _about(self, call: Call, ask: Callable[[str], Awaitable[_T | None]]) -> _T:
+        """Ask about one message; 404 when there is none of that id."""
+        id = call.path["id"]
+        found = await _disk(ask(id)) if _MESSAGE_ID.match(id) else None
+        if found is None:
+            raise Refused(404, "unknown_message", f"There is no message {id[:40]!r} in the spool: it may be delivered.")
+        return found
+
+
+async def _disk(asked: Awaitable[_T]) -> _T:
+    """Turn a disk that fails into 503."""
+    try:
+        return await asked
+    except OSError as error:
+        raise Refused(503, "spool_unavailable", f"The spool cannot do this now: {error}.") from error
+
+
+def _not_busy(done: bool) -> None:
+    if not done:
+        raise Refused(409, "in_flight", "The message is being delivered right now; try again in a moment.")
+
+
+def _number(value: object, name: str, least: int, most: int) -> int:
+    """Give a whole number between bounds, from JSON or from a query."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise Refused(400, "invalid_parameter", f"{name} is a whole number from {least} to {most}.")
+    return value

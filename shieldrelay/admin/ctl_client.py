@@ -1,0 +1,97 @@
+"""Talks to a node's control socket: one request, one JSON answer. Standard library only, blocking.
+
+Called by ``admin.ctl``. Fails with `Unreachable` when nobody answers, and with `Answered` when the node refuses.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+TIMEOUT_SECONDS = 30.0
+
+
+class Unreachable(Exception):
+    """No node answers at the socket; ``args[0]`` says what to look at."""
+
+
+class Answered(Exception):
+    """The node refused.
+
+    :param status: the HTTP status.
+    :param message: why, a sentence.
+    :param hints: what may have been meant.
+    """
+
+    def __init__(self, status: int, message: str, hints: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.hints = hints
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP on a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the path."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def path_of(*pieces: str) -> str:
+    """Give a path of the API from its pieces, percent-encoded."""
+    return "/api/v1/" + "/".join(quote(piece, safe="", errors="surrogateescape") for piece in pieces)
+
+
+class ControlClient:
+    """Asks the node whose control socket lies at ``path``."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def ask(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Send one request and give the JSON value of the answer.
+
+        :raises Unreachable: when nobody answers, or not HTTP.
+        :raises Answered: for every status from 400 on.
+        """
+        target = path + ("?" + urlencode(query) if query else "")
+        connection = _UnixConnection(self._path)
+        try:
+            connection.request(method, target, None if body is None else json.dumps(body).encode("ascii"))
+            response = connection.getresponse()
+            value = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Unreachable(self._why(error)) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            said = value["error"]
+            raise Answered(response.status, said["message"], tuple(said["hints"]))
+        return value
+
+    def _why(self, error: Exception) -> str:
+        """Say what to do about a failure to reach the node."""
+        if isinstance(error, FileNotFoundError):
+            return f"there is no control socket at {self._path}: is the node running? (another path: --socket)"
+        if isinstance(error, ConnectionRefusedError):
+            return f"nobody answers at {self._path}: the node is not running"
+        if isinstance(error, PermissionError):
+            return f"{self._path} may not be opened by this user: try as root or as a member of the group shieldrelay"
+        if isinstance(error, TimeoutError):
+            return f"the node at {self._path} did not answer within {TIMEOUT_SECONDS:.0f} s"
+        if isinstance(error, OSError):
+            return f"{self._path}: {error.strerror or error}"
+        return f"what answers at {self._path} is no shieldrelay node"

@@ -1,0 +1,72 @@
+"""How ``shieldrelayctl`` shows things: sizes, ages, tables, and strangers' text made harmless. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_PERIODS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def size(octets: float) -> str:
+    """Give octets as people read them: ``512 B``, ``4.2 KiB``."""
+    amount = float(octets)
+    for unit in _UNITS:
+        if amount < 1023.95 or unit == _UNITS[-1]:
+            break
+        amount /= 1024
+    return f"{octets:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Give a duration in its two largest units: ``42s``, ``3m 12s``, ``2d 4h``; less than nothing is ``0s``."""
+    left = max(0, int(seconds))
+    for position, (letter, length) in enumerate(_PERIODS):
+        if left >= length:
+            text = f"{left // length}{letter}"
+            if position + 1 < len(_PERIODS):
+                smaller, smaller_length = _PERIODS[position + 1]
+                rest = left % length // smaller_length
+                text += f" {rest}{smaller}" if rest else ""
+            return text
+    return "0s"
+
+
+def age(moment: float | None, now: float) -> str:
+    """Give how long ago a moment was, ``-`` without one."""
+    return "-" if moment is None else duration(now - moment)
+
+
+def until(moment: float | None, now: float) -> str:
+    """Give how long it is to a moment: ``now`` when it has come, ``-`` without one."""
+    if moment is None:
+        return "-"
+    return "now" if moment <= now else duration(moment - now)
+
+
+def clock_time(moment: float | None) -> str:
+    """Give a moment with its distance from UTC, ``-`` without one."""
+    return "-" if moment is None else time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(moment))
+
+
+def harmless(text: str, width: int | None = None) -> str:
+    """Give strangers' text for a terminal: nothing that is not printable, clipped to a width."""
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return shown if width is None or len(shown) <= width else shown[: width - 1] + "…"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
+    """Give aligned columns.
+
+    :param right: indexes of columns that are aligned to the right, for numbers.
+    """
+    lines = [tuple(heads), *(tuple(harmless(cell) for cell in row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,181 @@
+"""What the node shows of itself: the values behind the control API, and at the same time their JSON.
+
+Frozen values only; the assembly fills them, ``admin.api`` turns them into JSON by their field names, so a field's name
+is part of the API. All moments are wall-clock seconds since the epoch, all sizes octets, all durations seconds. Strings
+that came from strangers are as received: whoever shows them escapes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import asdict, frozen
+
+
+@frozen
+class NextHopPicture:
+    """One next hop.
+
+    :ivar name: ``host:port`` as configured.
+    :ivar state: ``up``, ``down`` or ``untried``.
+    :ivar reason: why it is down.
+    :ivar tls: protocol version of the last connection, or why there is none.
+    """
+
+    name: str
+    state: str
+    connections: int = 0
+    reason: str = ""
+    tls: str = ""
+
+
+@frozen
+class DomainPicture:
+    """One protected domain.
+
+    :ivar breaker: ``closed``, ``open``, ``probing`` or ``ramping``; ``since`` when.
+    :ivar reason: why the breaker is not closed.
+    :ivar drill_until: end of a drill, if there is one.
+    :ivar queued: messages in the spool that wait or are tried; ``held`` those set aside by the operator.
+    :ivar oldest: when the oldest queued one arrived.
+    :ivar ramp_limit: connections that may be open now; ``pace_limit`` those that the domain's pace allows.
+    :ivar suspicious_since: since when the bounce guard holds refusals back (R5).
+    """
+
+    domain: str
+    breaker: str
+    since: float
+    reason: str = ""
+    drill_until: float | None = None
+    queued: int = 0
+    held: int = 0
+    octets: int = 0
+    oldest: float | None = None
+    in_flight: int = 0
+    ramp_limit: int = 0
+    pace_limit: int = 0
+    suspicious_since: float | None = None
+    next_hops: tuple[NextHopPicture, ...] = ()
+
+
+@frozen
+class SpoolPicture:
+    """The disk under the spool (R14); ``state`` is ``ok``, ``low`` or ``refusing``."""
+
+    path: str
+    state: str
+    octets_free: int
+    inodes_free: int
+    reason: str = ""
+
+
+@frozen
+class NoticesPicture:
+    """Notices (R8): waiting in the spool, and withheld since the start."""
+
+    queued: int = 0
+    withheld: int = 0
+    over_budget: int = 0
+
+
+@frozen
+class NodePicture:
+    """The node.
+
+    :ivar started: when.
+    :ivar sessions: SMTP sessions open now, ``in_content`` of them receiving content.
+    :ivar tls_expires: when the first of our certificates ends, ``None`` without any.
+    :ivar alarms: what an operator should look at, a sentence each.
+    """
+
+    node: str
+    version: str
+    now: float
+    started: float
+    sessions: int
+    in_content: int
+    spool: SpoolPicture
+    notices: NoticesPicture
+    domains: tuple[DomainPicture, ...]
+    tls_expires: float | None = None
+    tls_names: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+
+
+@frozen
+class QueuedPicture:
+    """One message in the queue.
+
+    :ivar state: ``waiting``, ``in flight`` or ``held``.
+    :ivar reason: why the last attempt did not settle it.
+    """
+
+    id: str
+    domain: str
+    state: str
+    arrived: float
+    due: float
+    size: int
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    attempts: int = 0
+    reason: str = ""
+
+
+@frozen
+class QueuePage:
+    """One page of the queue, by time of arrival.
+
+    :ivar total: messages in all, as far as they are counted.
+    :ivar after: what to ask the next page with, ``None`` on the last.
+    """
+
+    messages: tuple[QueuedPicture, ...]
+    total: int
+    after: str | None = None
+
+
+@frozen
+class RecipientPicture:
+    """One recipient of a message; ``state`` is ``waiting``, ``taken`` or ``refused``."""
+
+    address: str
+    state: str
+
+
+@frozen
+class MessagePicture:
+    """One message in full.
+
+    :ivar expires: when it is given up.
+    :ivar client: address and name of the client that brought it.
+    :ivar header: its header block, at most 16 KiB, undecodable octets replaced.
+    """
+
+    id: str
+    domain: str
+    state: str
+    arrived: float
+    due: float
+    size: int
+    sender: str
+    recipients: tuple[RecipientPicture, ...]
+    expires: float | None = None
+    attempts: int = 0
+    last_attempt: float | None = None
+    reason: str = ""
+    client: str = ""
+    header: str = ""
+
+
+@frozen
+class ReloadPicture:
+    """What a reload came to: a sentence for each change; ``errors`` non-empty means that nothing changed."""
+
+    changes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def as_json(picture: Any) -> Any:
+    """Give the JSON value of a picture."""
+    return asdict(picture)

@@ -1,0 +1,183 @@
+"""From a method and a path to a function, and from what it gives to a status with JSON.
+
+Declarative: a table of `Route`. Knows neither sockets nor HTTP's syntax: ``admin.control`` calls `Router.answer` with
+what it parsed. Any octets are answered: what is no route is 404, a known path with another method 405, a body that is
+no JSON object 400. A function refuses by raising `Refused`; any other exception is a bug, told to ``on_bug`` and
+answered 500.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from attrs import field, frozen
+
+QUERY_FIELDS = 20
+"""How many query parameters a request may have."""
+
+
+class Refused(Exception):
+    """A request that is not granted.
+
+    :param status: 400 to 499, or 503.
+    :param code: a word for programs, such as ``unknown_domain``.
+    :param message: a sentence for people.
+    :param hints: what may have been meant.
+    """
+
+    def __init__(self, status: int, code: str, message: str, hints: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.hints = tuple(hints)
+
+
+@frozen
+class Call:
+    """What a route's function is given.
+
+    :ivar path: the values of the pattern's ``{names}``, percent-decoded.
+    :ivar query: the query parameters, the last of equal names.
+    :ivar body: the JSON object of the request, empty when it had none.
+    """
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+@frozen
+class Response:
+    """What goes back: an HTTP status, and a value that JSON can hold.
+
+    :ivar allow: for 405, the methods that the path knows.
+    """
+
+    status: int
+    value: Any
+    allow: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """Give the body: JSON in ASCII, one line."""
+        return json.dumps(self.value, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _pieces(pattern: str) -> tuple[str, ...]:
+    return tuple(pattern.strip("/").split("/"))
+
+
+@frozen
+class Route:
+    """One row of the table.
+
+    :ivar method: GET, POST or DELETE; GET answers HEAD too.
+    :ivar pattern: ``/api/v1/domains/{domain}/flush``; a name in braces stands for one piece of a path, never empty.
+    :ivar call: gives a value that JSON can hold; awaited.
+    """
+
+    method: str
+    pattern: str
+    call: Callable[[Call], Awaitable[Any]]
+    pieces: tuple[str, ...] = field(init=False)
+
+    @pieces.default
+    def _split(self) -> tuple[str, ...]:
+        return _pieces(self.pattern)
+
+    def match(self, path: Sequence[str]) -> dict[str, str] | None:
+        """Give the values of the names when the path fits the pattern."""
+        if len(path) != len(self.pieces):
+            return None
+        values = {}
+        for piece, given in zip(self.pieces, path, strict=True):
+            if piece.startswith("{") and given:
+                values[piece[1:-1]] = given
+            elif piece != given:
+                return None
+        return values
+
+
+class Router:
+    """Answers requests from a table.
+
+    :param on_bug: told of every exception that is not `Refused`, with method and pattern.
+    """
+
+    def __init__(self, routes: Sequence[Route], on_bug: Callable[[str, Exception], object]) -> None:
+        self._routes = tuple(routes)
+        self._on_bug = on_bug
+
+    async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
+        """Answer one request; never raises.
+
+        :param target: path and query as received.
+        """
+        try:
+            route, values, query = self._find("GET" if method == "HEAD" else method, target)
+            call = Call(values, query, _object(body))
+        except _NotAllowed as fault:
+            return refusal(Refused(405, "method_not_allowed", "This path knows " + ", ".join(fault.allow)), fault.allow)
+        except Refused as refused:
+            return refusal(refused)
+        try:
+            return Response(200, await route.call(call))
+        except Refused as refused:
+            return refusal(refused)
+        except Exception as bug:  # noqa: BLE001 - every bug in a route is told, and answered
+            self._on_bug(f"{route.method} {route.pattern}", bug)
+            return refusal(Refused(500, "internal_error", "The node failed to answer; its journal says why."))
+
+    def _find(self, method: str, target: bytes) -> tuple[Route, dict[str, str], dict[str, str]]:
+        path, query = _parse(target)
+        allow = []
+        for route in self._routes:
+            values = route.match(path)
+            if values is not None and route.method == method:
+                return route, values, query
+            if values is not None:
+                allow += [route.method, "HEAD"] if route.method == "GET" else [route.method]
+        if allow:
+            raise _NotAllowed(tuple(allow))
+        raise Refused(404, "unknown_path", "There is nothing at this path.")
+
+
+class _NotAllowed(Exception):
+    """The path is known with other methods."""
+
+    def __init__(self, allow: tuple[str, ...]) -> None:
+        super().__init__()
+        self.allow = allow
+
+
+def refusal(refused: Refused, allow: tuple[str, ...] = ()) -> Response:
+    """Give the response that says why a request is not granted."""
+    error = {"code": refused.code, "message": refused.message, "hints": list(refused.hints)}
+    return Response(refused.status, {"error": error}, allow)
+
+
+def _parse(target: bytes) -> tuple[list[str], dict[str, str]]:
+    """Split a target into the decoded pieces of its path, and its query."""
+    path, _, query = target.partition(b"?")
+    try:
+        pieces = [unquote_to_bytes(piece).decode("utf-8") for piece in path.removeprefix(b"/").split(b"/")]
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS)
+    except ValueError:
+        raise Refused(400, "malformed_target", "The path or the query is malformed.") from None
+    return pieces, dict(pairs)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Parse a body: a JSON object, or nothing."""
+    if not body.strip():
+        return {}
+    try:
+        value = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise Refused(400, "malformed_body", "The body is not JSON.") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "malformed_body", "The body is not a JSON object.")
+    return value

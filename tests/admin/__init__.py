@@ -1,0 +1,1 @@
+"""The control surface: calls, and real unix sockets."""
