@@ -1,0 +1,111 @@
+"""What a domain's server bears (R4): connections at once, messages a minute, octets a second.
+
+Above it mail is spooled, never pushed. Two token buckets without a timer: what was earned is computed when somebody
+asks. Time is an argument, monotonic. One per domain, owned by ``delivery.lane``, which asks it last, with the slot
+already in hand. Cannot fail.
+
+Bursts. A bucket holds one second's worth, at least two messages, so a rate of 600 a minute lets at most 610 pass in
+any minute. A message larger than a second's octets may start when the bucket is full and leaves it in debt: large
+mail passes, and over any longer time the rate holds. A quarter of each bucket is kept for known-good senders; under
+a flood they find tokens when others do not, and without one the others lose nothing of the rate.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+DEFAULT_CONNECTIONS = 20
+"""What a server is taken to bear where nothing is declared; no rate, then."""
+
+_MESSAGES_AT_ONCE = 2.0
+_RESERVED_SHARE = 0.25
+_ROUNDING = 1e-6
+"""What may be missing of a full bucket: else who returns at the promised instant may find it a rounding error away."""
+
+
+class Priority(Enum):
+    """Who is served first when there is not enough."""
+
+    KNOWN_GOOD = "known-good"
+    ORDINARY = "ordinary"
+
+
+class Bucket:
+    """Tokens that come at an even rate and may go into debt.
+
+    :param rate: tokens a second, above 0.
+    :param depth: how many it holds, above 0; it begins full.
+    """
+
+    __slots__ = ("_at", "_depth", "_rate", "_reserve", "_tokens")
+
+    def __init__(self, rate: float, depth: float) -> None:
+        if rate <= 0 or depth <= 0:
+            raise ValueError("rate and depth are above 0")
+        self._rate = rate
+        self._depth = depth
+        self._reserve = depth * _RESERVED_SHARE
+        self._tokens = depth
+        self._at = float("-inf")
+
+    def wait(self, cost: float, now: float, priority: Priority) -> float:
+        """Give the seconds until ``cost`` tokens may be taken; 0 when now."""
+        if now > self._at:
+            self._tokens = min(self._depth, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+        kept = 0.0 if priority is Priority.KNOWN_GOOD else self._reserve
+        missing = kept + min(cost, self._depth - kept) - self._tokens
+        return missing / self._rate if missing > self._depth * _ROUNDING else 0.0
+
+    def take(self, cost: float) -> None:
+        """Take the tokens, into debt if need be."""
+        self._tokens -= cost
+
+
+class Pace:
+    """What one server bears.
+
+    :param connections: at once, at least 1; held by the lane's slots through `delivery.ramp`.
+    :param messages_per_minute: ``None`` for no limit.
+    :param octets_per_second: ``None`` for no limit.
+    """
+
+    __slots__ = ("_messages", "_octets", "_unlimited", "connections")
+
+    def __init__(
+        self,
+        connections: int = DEFAULT_CONNECTIONS,
+        messages_per_minute: float | None = None,
+        octets_per_second: float | None = None,
+    ) -> None:
+        self.connections = connections
+        self._messages = self._octets = None
+        if messages_per_minute is not None:
+            rate = messages_per_minute / 60
+            self._messages = Bucket(rate, max(rate, _MESSAGES_AT_ONCE))
+        if octets_per_second is not None:
+            self._octets = Bucket(octets_per_second, octets_per_second)
+        self._unlimited = self._messages is None and self._octets is None
+
+    def may_start(self, size_octets: int, now: float, priority: Priority = Priority.ORDINARY) -> bool:
+        """Take what a message of this size costs, if there is enough; false takes nothing."""
+        if self._unlimited:
+            return True
+        if self.earliest(size_octets, now, priority) > now:
+            return False
+        if self._messages is not None:
+            self._messages.take(1.0)
+        if self._octets is not None:
+            self._octets.take(float(size_octets))
+        return True
+
+    def earliest(self, size_octets: int, now: float, priority: Priority = Priority.ORDINARY) -> float:
+        """Give the monotonic time at which a message of this size may start if nobody else does; ``now`` at once."""
+        if self._unlimited:
+            return now
+        wait = 0.0
+        if self._messages is not None:
+            wait = self._messages.wait(1.0, now, priority)
+        if self._octets is not None:
+            wait = max(wait, self._octets.wait(float(size_octets), now, priority))
+        return now + wait
