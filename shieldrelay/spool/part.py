@@ -1,0 +1,196 @@
+"""One part of the spool as the reactor's thread sees it: a protected domain's Maildir, or that of the notices.
+
+Each method is one call in a thread, and, where a name must be durable, one round of the directory's group commit.
+Called by `maildir.Spool`. Every Deferred fails with a `SpoolUnavailable` of `faults` (or MemoryError).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from shieldrelay.mail.envelope import Message
+from shieldrelay.ports import Journal, ThreadRunner, WallClock
+from shieldrelay.spool.deposit import deposit, due_of, withdraw
+from shieldrelay.spool.entry import Entry, Record, Tally, Window
+from shieldrelay.spool.faults import Damaged, Gone, SpoolUnavailable, unavailable
+from shieldrelay.spool.folder import Folder
+from shieldrelay.spool.progress import Progress
+from shieldrelay.spool.recovery import Swept, sweep
+from shieldrelay.spool.retrieval import retrieve
+from shieldrelay.spool.rounds import CommitRounds
+from shieldrelay.spool.sidecar import remove_sidecar, write_sidecar
+from shieldrelay.spool.survey import Survey, held_entries, survey
+
+
+class Part:
+    """One Maildir.
+
+    :param furthest_due_seconds: how far ahead of now an mtime is believed (R12).
+    :ivar tally: what is on disk, as of the last look and counted on since.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        threads: ThreadRunner,
+        journal: Journal,
+        wall_clock: WallClock,
+        furthest_due_seconds: float,
+    ) -> None:
+        self.folder = folder
+        self.tally = Tally()
+        self._threads = threads
+        self._journal = journal
+        self._wall_clock = wall_clock
+        self._furthest = furthest_due_seconds
+        self._arrivals = CommitRounds(lambda: threads.run(_sync, folder, folder.new))
+        self._states = CommitRounds(lambda: threads.run(_sync, folder, folder.state))
+
+    def store(
+        self, message: Message, blocks: Sequence[bytes], octets: int, due: float, progress: Progress | None
+    ) -> Deferred[Entry]:
+        """Write a message; durable when it fires."""
+        written = self._threads.run(deposit, self.folder, message, blocks, octets, due, progress)
+        return written.addCallback(self.commit)
+
+    def commit(self, entry: Entry) -> Deferred[Entry]:
+        """Make an entry's name durable; when that fails it is taken out again."""
+        return self._arrivals.join().addCallbacks(self._arrived, self._withdrawn, (entry,), {}, (entry,))
+
+    def window(self, limit: int) -> Deferred[Window]:
+        """Look which entries are due first."""
+        looked = self._threads.run(survey, self.folder, limit, self._wall_clock(), self._furthest)
+        return looked.addCallback(self._surveyed)
+
+    def held(self) -> Deferred[tuple[Entry, ...]]:
+        """List what is on hold, oldest first."""
+        return self._threads.run(held_entries, self.folder)
+
+    def load(self, entry: Entry) -> Deferred[Record]:
+        """Read an entry; Damaged when it is set aside, Gone when it is no longer there."""
+        return self._threads.run(retrieve, self.folder, entry, self._threads).addErrback(self._unreadable, entry)
+
+    def defer(self, entry: Entry, due: float, progress: Progress) -> Deferred[Entry]:
+        """Replace the sidecar and set the mtime; what is settled is durable when it fires."""
+        deferred = self._threads.run(_defer, self.folder, entry, due, progress)
+        if progress.settled:
+            deferred.addCallback(self._state_durable)
+        return deferred
+
+    def remove(self, entries: Sequence[Entry]) -> Deferred[None]:
+        """Remove entries, on hold or not, with their sidecars; those that are gone already count as removed."""
+        return self._threads.run(_remove, self.folder, entries).addCallback(self._counted_out)
+
+    def hold(self, entry: Entry) -> Deferred[None]:
+        """Move an entry from ``new/`` to ``held/``."""
+        moved = self._threads.run(_move, self.folder, entry, self.folder.new, self.folder.held)
+        return moved.addCallback(lambda _: self._count(-1, -entry.size))
+
+    def release(self, entry: Entry) -> Deferred[None]:
+        """Move an entry from ``held/`` to ``new/``."""
+        moved = self._threads.run(_move, self.folder, entry, self.folder.held, self.folder.new)
+        return moved.addCallback(lambda _: self._count(1, entry.size))
+
+    def sweep(self) -> Deferred[Swept]:
+        """Remove what earlier runs left over."""
+        return self._threads.run(sweep, self.folder)
+
+    def _arrived(self, _result: None, entry: Entry) -> Entry:
+        self._count(1, entry.size)
+        return entry
+
+    def _withdrawn(self, failure: Failure, entry: Entry) -> Deferred[Entry]:
+        return self._threads.run(withdraw, self.folder, entry).addCallback(lambda _: failure)
+
+    def _state_durable(self, entry: Entry) -> Deferred[Entry]:
+        return self._states.join().addCallback(lambda _: entry)
+
+    def _surveyed(self, survey: Survey) -> Window:
+        self.tally = Tally(survey.window.total, survey.window.octets)
+        for one in survey.damaged:
+            self._tell_damaged(one.name, one.why)
+        return survey.window
+
+    def _unreadable(self, failure: Failure, entry: Entry) -> Failure:
+        fault = failure.value
+        if isinstance(fault, Damaged):
+            self._count(-1, -entry.size)
+            self._tell_damaged(entry.name, fault.why)
+        return failure
+
+    def _tell_damaged(self, name: str, why: str) -> None:
+        self._journal.event("damaged", domain=self.folder.domain, file=name, reason=why)
+
+    def _counted_out(self, removed: tuple[int, int]) -> None:
+        self._count(-removed[0], -removed[1])
+
+    def _count(self, entries: int, octets: int) -> None:
+        tally = self.tally
+        self.tally = Tally(max(0, tally.entries + entries), max(0, tally.octets + octets))
+
+
+def _sync(folder: Folder, path: str) -> None:
+    try:
+        folder.operations.fsync_directory(path)
+    except OSError as error:
+        raise unavailable(error) from error
+
+
+def _defer(folder: Folder, entry: Entry, due: float, progress: Progress) -> Entry:
+    write_sidecar(folder, entry.name, progress)
+    try:
+        folder.operations.set_due(folder.locate(entry.name), due)
+    except FileNotFoundError:
+        remove_sidecar(folder, entry.name)
+        raise Gone(entry.name) from None
+    except OSError as error:
+        raise unavailable(error) from error
+    return entry.due_at(due_of(due))
+
+
+def _remove(folder: Folder, entries: Sequence[Entry]) -> tuple[int, int]:
+    """Remove and give how many were waiting in ``new/`` and their octets. The message goes before its sidecar: the
+    other way round a crash would forget who has it already.
+    """
+    removed, octets = 0, 0
+    trouble: SpoolUnavailable | None = None
+    for entry in entries:
+        try:
+            if _unlinked(folder, f"{folder.new}/{entry.name}"):
+                removed, octets = removed + 1, octets + entry.size
+            else:
+                _unlinked(folder, f"{folder.held}/{entry.name}")
+            remove_sidecar(folder, entry.name)
+        except OSError as error:
+            trouble = unavailable(error)
+    if trouble is not None:
+        raise trouble
+    return removed, octets
+
+
+def _unlinked(folder: Folder, path: str) -> bool:
+    try:
+        folder.operations.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _move(folder: Folder, entry: Entry, origin: str, goal: str) -> None:
+    """Move by link and unlink, each durable before the next step; one that is there already is fine."""
+    operations = folder.operations
+    try:
+        try:
+            operations.link(f"{origin}/{entry.name}", f"{goal}/{entry.name}")
+        except FileExistsError:
+            pass
+        operations.fsync_directory(goal)
+        operations.unlink(f"{origin}/{entry.name}")
+        operations.fsync_directory(origin)
+    except FileNotFoundError:
+        raise Gone(entry.name) from None
+    except OSError as error:
+        raise unavailable(error) from error

@@ -1,0 +1,1 @@
+"""Tests of the spool; none but the contract and the scale of it touches a real disk."""
