@@ -16,7 +16,6 @@ them into the ledger of down-times. Cannot fail; what does not fit the state cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import Enum
 
 from attrs import frozen
@@ -114,41 +113,35 @@ Transition = Opened | Closed | Ramped
 class ProbeMemory:
     """Which messages were the probe of failed probes in this outage, so that one that kills servers is passed over.
 
-    Holds at most some thousand ids; the oldest is forgotten, and forgetting costs another probe of it.
+    Two failed probes are allowed a message. When a message that was to be passed over is the probe all the same, there
+    was no other: a new round begins, and two more are allowed to each. So a server that is simply down is probed with
+    whatever there is, and no single message can keep it down. Holds some thousand ids at most; the oldest is
+    forgotten, and forgetting costs another probe of it.
     """
 
-    __slots__ = ("_failed",)
+    __slots__ = ("_allowed", "_failed")
 
     def __init__(self) -> None:
         self._failed: dict[str, int] = {}
+        self._allowed = _PROBES_PER_MESSAGE
 
     def probe_failed(self, message_id: str) -> None:
         """Note that the probe with this message met a fault."""
-        self._failed[message_id] = self._failed.pop(message_id, 0) + 1
+        failed = self._failed.pop(message_id, 0)
+        if failed >= self._allowed:
+            self._allowed += _PROBES_PER_MESSAGE
+        self._failed[message_id] = failed + 1
         if len(self._failed) > _REMEMBERED_PROBES:
             del self._failed[next(iter(self._failed))]
 
     def may_probe(self, message_id: str) -> bool:
-        """Whether this message is not to be passed over."""
-        return self._failed.get(message_id, 0) < _PROBES_PER_MESSAGE
-
-    def choose(self, oldest_first: Iterable[str]) -> str | None:
-        """Give the message for the next probe; ``None`` when there is none at all.
-
-        The oldest that may probe. When all are to be passed over the one that probed least: a server that is simply
-        down must be found again with whatever there is.
-        """
-        spare: str | None = None
-        for message_id in oldest_first:
-            if self.may_probe(message_id):
-                return message_id
-            if spare is None or self._failed[message_id] < self._failed[spare]:
-                spare = message_id
-        return spare
+        """Whether this message is not to be passed over, as long as there is another."""
+        return self._failed.get(message_id, 0) < self._allowed
 
     def clear(self) -> None:
         """Forget all: the outage is over."""
         self._failed.clear()
+        self._allowed = _PROBES_PER_MESSAGE
 
 
 class Breaker:

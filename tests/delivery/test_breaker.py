@@ -114,23 +114,29 @@ class ProbingTests(SynchronousTestCase):
 
 
 class ProbeMemoryTests(SynchronousTestCase):
+    def probe(self, memory: ProbeMemory, queue: list[str]) -> str:
+        """Choose as the queue does: the oldest that may probe, else the oldest; and let it fail."""
+        chosen = next((message_id for message_id in queue if memory.may_probe(message_id)), queue[0])
+        memory.probe_failed(chosen)
+        return chosen
+
     def test_the_probe_of_two_failed_probes_is_passed_over(self) -> None:
         """One failure is forgiven; after the second the next oldest message is the probe."""
         memory = ProbeMemory()
-        queue = ["oldest", "second", "third"]
-        memory.probe_failed("oldest")
-        self.assertEqual(memory.choose(queue), "oldest")
-        memory.probe_failed("oldest")
-        self.assertFalse(memory.may_probe("oldest"))
-        self.assertEqual(memory.choose(queue), "second")
+        self.assertEqual([self.probe(memory, ["a", "b", "c"]) for _ in range(4)], ["a", "a", "b", "b"])
+        self.assertEqual([memory.may_probe(message_id) for message_id in "abc"], [False, False, True])
 
-    def test_a_queue_in_which_all_failed_still_probes(self) -> None:
-        """With every message to be passed over, the one that probed least goes: the outage must end some day."""
+    def test_no_message_keeps_a_server_down(self) -> None:
+        """When all were passed over a new round begins: each is the probe again, not the oldest for ever."""
         memory = ProbeMemory()
-        for message_id in ("a", "a", "a", "b", "b", "c", "c"):
-            memory.probe_failed(message_id)
-        self.assertEqual(memory.choose(["a", "b", "c"]), "b")
-        self.assertIsNone(memory.choose([]))
+        probes = [self.probe(memory, ["killer", "b", "c"]) for _ in range(60)]
+        for message_id in ("killer", "b", "c"):
+            self.assertTrue(18 <= probes.count(message_id) <= 22, probes)
+
+    def test_a_single_message_probes_again_and_again(self) -> None:
+        """An outage with one message in the spool ends as well."""
+        memory = ProbeMemory()
+        self.assertEqual([self.probe(memory, ["only"]) for _ in range(9)], ["only"] * 9)
 
     def test_an_outages_end_forgives_all(self) -> None:
         """When the breaker closes, every message may probe again."""
