@@ -34,6 +34,10 @@ _OTHER_STATUS: EnhancedCode = (5, 0, 0)
 _OF_ANOTHER_CONVERSATION = frozenset(range(500, 505)) | frozenset(range(530, 539))
 """Syntax, sequence and authentication: between us and the next hop. Passed on, 530 would tell the client to log in."""
 
+_ABOUT_THE_ADDRESS = frozenset({1, 2, 4})
+"""RFC 3463 §3 subjects: address, mailbox, routing; policy (7) depends on who writes."""
+_ABOUT_THE_SENDER_OR_MESSAGE = frozenset({(1, 7), (1, 8), (2, 3)})
+
 _WORDS = {
     (1, None): "Recipient address refused",
     (1, 7): "Sender address refused",
@@ -53,7 +57,8 @@ class Settlement:
     :ivar reply: what the client gets, after `spooled` is durable.
     :ivar spooled: to be spooled before the reply is sent; failing that the client gets 451 instead.
     :ivar refused: to be told by a notice, because the reply is 250 although these were refused for good.
-    :ivar remembered: those of `refused` whose *address* was refused: the next RCPT for them is refused in its session.
+    :ivar remembered: those of `refused` whose *address* was refused, whoever writes: the next RCPT for them is refused
+        in its session.
     """
 
     reply: Reply
@@ -112,7 +117,7 @@ def _settle_rest(outcomes: Sequence[RecipientOutcome], reference: str) -> Settle
         accepted(reference),
         spooled=_positions(outcomes, Fate.TRANSIENT),
         refused=_positions(outcomes, Fate.REFUSED, Fate.CONTENT_REFUSED),
-        remembered=_positions(outcomes, Fate.REFUSED),
+        remembered=tuple(index for index, each in enumerate(outcomes) if _address_refused(each, outcomes)),
     )
 
 
@@ -126,13 +131,16 @@ def settle_later(outcomes: Sequence[RecipientOutcome], indexes: Sequence[int]) -
     :param indexes: the position in the envelope of each of them, ascending.
     """
     chosen: dict[Fate, list[int]] = {fate: [] for fate in Fate}
+    remembered = []
     for outcome, index in zip(outcomes, indexes, strict=True):
         chosen[outcome.fate].append(index)
+        if _address_refused(outcome, outcomes):
+            remembered.append(index)
     return QueuedSettlement(
         done=tuple(chosen[Fate.TAKEN]),
         waiting=tuple(chosen[Fate.TRANSIENT]),
         refused=tuple(sorted(chosen[Fate.REFUSED] + chosen[Fate.CONTENT_REFUSED])),
-        remembered=tuple(chosen[Fate.REFUSED]),
+        remembered=tuple(remembered),
     )
 
 
@@ -174,6 +182,20 @@ def in_our_words(code: int, status: EnhancedCode, reference: str) -> Reply:
     _, subject, detail = status
     words = _WORDS.get((subject, detail)) or _WORDS.get((subject, None)) or "Message refused by the recipient's system"
     return Reply(code, status, (f"{words}, reference {reference}",))
+
+
+def _address_refused(outcome: RecipientOutcome, outcomes: Sequence[RecipientOutcome]) -> bool:
+    """Whether a refusal would meet every sender: only then may the next one be refused unasked.
+
+    The enhanced code says so. Without one it is taken to be so when another recipient of the same transaction came
+    further, because then it was not the sender that was refused at MAIL.
+    """
+    if outcome.fate is not Fate.REFUSED or outcome.reply is None:
+        return False
+    _, subject, detail = outcome.reply.enhanced or _OTHER_STATUS
+    if (subject, detail) == (0, 0):
+        return any(each.fate is not Fate.REFUSED for each in outcomes)
+    return subject in _ABOUT_THE_ADDRESS and (subject, detail) not in _ABOUT_THE_SENDER_OR_MESSAGE
 
 
 def _shared_status(one: EnhancedCode, other: EnhancedCode) -> EnhancedCode:

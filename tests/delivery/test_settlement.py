@@ -48,7 +48,7 @@ ROWS: list[tuple[list[RecipientOutcome], int, str, tuple[int, ...], tuple[int, .
     ([TAKEN, TRANSIENT], 250, "2.0.0", (1,), (), ()),
     ([TAKEN, UNKNOWN], 250, "2.0.0", (), (1,), (1,)),
     ([TRANSIENT, UNKNOWN], 250, "2.0.0", (0,), (1,), (1,)),
-    ([UNKNOWN, TAKEN, TRANSIENT, POLICY], 250, "2.0.0", (2,), (0, 3), (0, 3)),
+    ([UNKNOWN, TAKEN, TRANSIENT, POLICY], 250, "2.0.0", (2,), (0, 3), (0,)),
     ([TAKEN, SPAM], 250, "2.0.0", (), (1,), ()),
     ([TAKEN, SPAM, UNKNOWN, TRANSIENT], 250, "2.0.0", (3,), (1, 2), (2,)),
 ]
@@ -80,6 +80,23 @@ class FirstAttemptTests(SynchronousTestCase):
             said = settle(outcomes, "id7").reply.encode()
             self.assertNotIn(b"mailstore7", said)
             self.assertIn(b"reference id7", said)
+
+    def test_only_addresses_that_every_sender_would_find_refused_are_remembered(self) -> None:
+        """What depends on the sender or the message (policy, sender address, size) is noticed but not remembered."""
+        for enhanced, remembered in (
+            ((5, 1, 1), True),
+            ((5, 1, 6), True),
+            ((5, 2, 1), True),
+            ((5, 2, 2), True),
+            ((5, 4, 1), True),
+            ((5, 1, 8), False),
+            ((5, 2, 3), False),
+            ((5, 3, 4), False),
+            ((5, 7, 1), False),
+            (None, True),
+        ):
+            found = settle([TAKEN, outcome(Fate.REFUSED, 550, enhanced)], "id7")
+            self.assertEqual((found.refused, found.remembered), ((1,), (1,) if remembered else ()), enhanced)
 
     def test_replies_that_differ_are_reduced_to_what_they_share(self) -> None:
         """Refusals of one subject are told by that subject, never by the detail of one of them."""
@@ -120,6 +137,12 @@ class LaterAttemptTests(SynchronousTestCase):
     def test_refused_content_does_not_end_the_others(self) -> None:
         """A recipient that never came to the content keeps waiting when it was refused to another."""
         self.assertEqual(settle_later([SPAM, TRANSIENT], [0, 1]).waiting, (1,))
+
+    def test_a_sender_refused_at_mail_condemns_no_recipient(self) -> None:
+        """When all are refused without an enhanced code it may have been the sender: nobody is remembered."""
+        bare = outcome(Fate.REFUSED, 550)
+        self.assertEqual(settle_later([bare, bare], [0, 1]).remembered, ())
+        self.assertEqual(settle_later([bare, TRANSIENT], [0, 1]).remembered, (0,))
 
     def test_outcomes_and_recipients_must_match(self) -> None:
         """A result of another length is a bug and is not guessed at."""
