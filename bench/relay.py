@@ -19,7 +19,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _BIN = Path(sys.executable).parent
 
 DEFAULT_COMMAND = f"{_BIN}/twistd --nodaemon --pidfile= shieldrelay --config {{config}}"
-"""How the relay is started; ``{config}`` is its configuration file."""
+"""How the relay is started; ``{config}`` is its configuration file, ``{port}`` and ``{next_hop}`` are its ports."""
 
 _MAIN = """\
 [node]
@@ -57,7 +57,7 @@ recipients = "file:{directory}/recipients"
 class Relay:
     """The relay in a directory of its own. A fresh directory has an empty spool.
 
-    :ivar command: words with ``{config}`` in one of them.
+    :ivar command: as `DEFAULT_COMMAND`.
     :ivar first_attempt: ``inline`` or ``queued``.
     """
 
@@ -107,7 +107,8 @@ class Relay:
 
     def start(self) -> None:
         """Start the process in the foreground, logging into the directory."""
-        words = [each.format(config=self._config) for each in shlex.split(self.command)]
+        places = {"config": self._config, "port": self.port, "next_hop": self.next_hop}
+        words = [each.format(**places) for each in shlex.split(self.command)]
         environment = dict(os.environ, PYTHONPATH=str(_ROOT))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

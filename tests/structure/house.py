@@ -74,6 +74,8 @@ PURE_MAY_ALSO: dict[str, tuple[str, ...]] = {
     "shieldrelay.mail": ("time.gmtime", "time.strftime"),
     # reading a held file back is what file content is; the pass is opened by whoever may wait
     "shieldrelay.spool.content": ("os", "twisted.internet.defer"),
+    # the system's words for an errno
+    "shieldrelay.spool.faults": ("os",),
 }
 """Exemptions from the list above."""
 
