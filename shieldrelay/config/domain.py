@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from shieldrelay.config.hosts import DomainName, Hostname, HostPort
+from shieldrelay.config.hosts import CertifiedName, DomainName, HostPort
 from shieldrelay.config.kinds import Choice, Count, FilePath, Flag, ListOf, Maybe, Text
 from shieldrelay.config.quantities import MessageRate, OctetRate, Octets, Rate
 from shieldrelay.config.routes import NextHops
@@ -95,7 +95,7 @@ class Domain:
         ),
     )
     next_hop_tls_name: str | None = setting(
-        Maybe(Hostname()),
+        Maybe(CertifiedName()),
         default=None,
         example="mail.example.com",
         help="The name to verify and to ask for. Without it: the next hop as configured.",

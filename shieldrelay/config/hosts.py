@@ -94,6 +94,37 @@ class Hostname(Kind[str]):
 
 
 @frozen
+class HostPattern(Kind[str]):
+    """A host name, or ``*.`` and a host name for everything one label below it."""
+
+    def parse(self, written: object) -> str:
+        """Give it in lower case."""
+        text = text_of(written)
+        stem = text.removeprefix("*.")
+        return text[: len(text) - len(stem)] + parse_hostname(stem)
+
+    @property
+    def valid(self) -> str:
+        """The forms."""
+        return 'a host name such as "mx2.shield.example" or "*.shield.example"'
+
+
+@frozen
+class CertifiedName(Kind[str]):
+    """What a certificate can be issued for: a host name or an IP address."""
+
+    def parse(self, written: object) -> str:
+        """Give a name in lower case, or an address in its shortest spelling."""
+        text = text_of(written)
+        return _address(text) or parse_hostname(text)
+
+    @property
+    def valid(self) -> str:
+        """The forms."""
+        return 'a host name such as "mail.example.com", or an IP address'
+
+
+@frozen
 class ListenAddress(Kind[HostPort]):
     """An IP address and a port to listen on (R32)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from shieldrelay.config.hosts import Hostname, HostPort, ListenAddress, MailboxText, ServerAddress
+from shieldrelay.config.hosts import Hostname, HostPattern, HostPort, ListenAddress, MailboxText, ServerAddress
 from shieldrelay.config.kinds import Choice, Count, FilePath, FilePathOrStdout, ListOf, Maybe, Word
 from shieldrelay.config.quantities import Duration, Octets, Share
 from shieldrelay.config.setting import keyed, section, setting
@@ -138,11 +138,11 @@ class Tls:
         Choice(TlsVersion), default="1.2", help="Lowest version of TLS that is accepted; it holds for next hops too."
     )
     sni: Mapping[str, KeyPair] = keyed(
-        Hostname(),
+        HostPattern(),
         KeyPair,
         factory=dict,
         example="mx2.shield.example",
-        help="Further certificates, chosen by the name that the client asks for (SNI).",
+        help="Further certificates, chosen by the name that the client asks for (SNI); *. stands for one label.",
     )
 
 

@@ -32,7 +32,7 @@ _COMMAND_TIMEOUT = Duration("1s", "1h")
 
 @section
 class Smtp:
-    """Limits and extensions of incoming SMTP. They hold for every client; ``[networks]`` overrides some."""
+    """Limits and extensions of incoming SMTP. They hold for every client; [networks] overrides some."""
 
     greeting: str = setting(
         Text(0, 200),

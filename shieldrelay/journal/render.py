@@ -15,7 +15,7 @@ One JSON object a line, flat, printable ASCII. `[node] journal` says where it go
 `shieldrelay/journal/events.py`.
 
 Every line has `ts` (RFC 3339 in UTC with microseconds), `level` (`info`, `warn`, `error`), `event` and `node`. The ids
-join lines: `session` is one connection of a client, `message` one message, from its transaction through every attempt to its end.
+join lines: `session` is one connection of a client, `message` one message, through every attempt to its end.
 What a peer said is escaped (`\\xNN`, the backslash too) and clipped to 256 characters, of a sequence 32 items
 are kept, and of a traceback the last 4096 characters. An event leaves out fields that it does not know, and may have
 more than are listed. Events marked with a label are also counted by that field.

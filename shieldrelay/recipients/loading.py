@@ -1,7 +1,7 @@
 """Reads the recipients of all domains from their files, or tells every line that is wrong.
 
 Blocking: before the reactor runs, and in a thread at a reload. When it fails, whoever asked keeps the directory that it
-has. Files are opened by name, each once, even when several domains share one.
+has.
 """
 
 from __future__ import annotations
