@@ -38,7 +38,7 @@ test: venv-test packages ## run every test (TESTS="tests.mail tests.smtp" for so
 	@$(PY) -m tests.run -j $(JOBS) $(if $(SUMMARY),--summary $(SUMMARY)) $(TESTS)
 
 lint: venv-test ## check the style of all Python
-	@$(VENV)/bin/ruff check shieldrelay tests bench twisted plugins
+	@$(VENV)/bin/ruff check .
 
 types: venv-test ## check the types, strictly
 	@$(VENV)/bin/mypy
@@ -56,7 +56,7 @@ etc: venv ## render etc/ and docs/configuration.md from the declared settings
 
 clean: ## remove what runs leave behind (var/ with the demo's mail, caches)
 	@rm -rf var build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis *.egg-info twisted/plugins/dropin.cache
-	@find shieldrelay tests bench twisted plugins -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv
 	@rm -rf $(VENV)
