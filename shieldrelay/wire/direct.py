@@ -1,0 +1,55 @@
+"""The seam of D12: octets written straight to the socket when nothing is buffered.
+
+Twisted's ``write`` buffers, asks epoll to report the socket as writable, and sends on the next turn: two ``epoll_ctl``
+calls and a turn of the reactor for each of our small writes. When the transport has nothing buffered the octets can go
+out at once. This is the one place that knows Twisted's buffers by name; ``tests/wire/test_direct.py`` fails when they
+change. It is not used for what is or becomes TLS (R33). Called by the protocols at both sides; on any trouble the
+octets go to ``transport.write``, so that the reactor meets the error where it expects it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import ITransport
+
+
+def direct_writer(transport: ITransport, *, enabled: bool = True) -> Callable[[bytes], None]:
+    """Give the fastest lawful way to write to a connected transport.
+
+    :param enabled: the switch: ``False`` gives ``transport.write``, as does a transport that is no TCP socket of
+        Twisted's.
+    """
+    if enabled and isinstance(transport, tcp.Connection):
+        return DirectWriter(transport).write
+    return transport.write
+
+
+class DirectWriter:
+    """Writes to one TCP connection; order is kept with whatever else writes to the transport."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: tcp.Connection) -> None:
+        self._transport: Any = transport
+
+    def write(self, octets: bytes) -> None:
+        """Write, now if nothing stands in the way, else through the transport's buffer."""
+        transport = self._transport
+        if (
+            transport.connected
+            and not transport.TLS
+            and not transport.dataBuffer
+            and not transport._tempDataBuffer
+            and transport.producer is None
+            and not transport.disconnecting
+            and not transport._writeDisconnecting
+        ):
+            written = transport.writeSomeData(octets)
+            if written == len(octets):
+                return
+            if isinstance(written, int) and written > 0:
+                octets = octets[written:]
+        transport.write(octets)
