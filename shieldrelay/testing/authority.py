@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 
 _DAY = dt.timedelta(days=1)
@@ -77,20 +77,31 @@ class Authority:
         path.write_bytes(self.certificate.public_bytes(Encoding.PEM))
         return path
 
-    def issue(self, *names: str, days: int = 30, server: bool = True, subject: str = "issued") -> Issued:
+    def issue(
+        self,
+        *names: str,
+        days: int = 30,
+        server: bool = True,
+        subject: str = "issued",
+        alternatives: bytes | None = None,
+    ) -> Issued:
         """Certify a new key.
 
         :param names: host names and IP addresses; none: a certificate without subjectAltName.
         :param days: how long it is valid, from two days ago; -1: expired yesterday.
         :param server: for servers; else for clients.
+        :param alternatives: octets for subjectAltName instead of names, such as garbage.
         """
         key = generate_private_key(SECP256R1())
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
         builder = self._builder(name, key, days).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         if names:
-            alternatives = x509.SubjectAlternativeName([_general_name(each) for each in names])
-            builder = builder.add_extension(alternatives, critical=False)
+            general = [_general_name(each) for each in names]
+            builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
+        if alternatives is not None:
+            raw = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, alternatives)
+            builder = builder.add_extension(raw, critical=False)
         return Issued(builder.sign(self._key, hashes.SHA256()), key)
 
     def _builder(self, subject: x509.Name, key: EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:

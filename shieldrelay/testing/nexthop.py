@@ -24,6 +24,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory
 
+from shieldrelay.testing.nexthop_conversation import Conversation
 from shieldrelay.testing.nexthop_record import ConnectionRecord, StoredMessage
 from shieldrelay.testing.nexthop_script import (
     Act,
@@ -107,7 +108,7 @@ class ScriptedNextHop(Factory):
         self.refused: list[StoredMessage] = []
         self.connections: list[ConnectionRecord] = []
         self.violations: list[str] = []
-        self._sessions: list[NextHopSession] = []
+        self._sessions: list[Conversation] = []
         self._listening: IListeningPort | None = None
         self._awaited: list[tuple[Callable[[], bool], Deferred[None]]] = []
 
@@ -172,7 +173,7 @@ class ScriptedNextHop(Factory):
         self._sessions.append(session)
         return session
 
-    def session_over(self, session: NextHopSession) -> None:
+    def session_over(self, session: Conversation) -> None:
         """Forget a session whose connection is gone."""
         self._sessions.remove(session)
         self.progress()

@@ -1,8 +1,7 @@
 """One connection of a `ScriptedNextHop`: a small SMTP server that does as it is told and watches the client's manners.
 
-Knows the hop that it belongs to, which keeps the script and the records. Everything is answered in order; while an
-answer waits (delay, gate) nothing else is read from the buffer. An error in a test's callable reaches the log through
-Twisted, fails that test, and drops the connection.
+Knows the hop that it belongs to, which keeps the script and the records, and the SMTP commands; the loop below them is
+`Conversation`.
 """
 
 from __future__ import annotations
@@ -10,132 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import IHandshakeListener, IPullProducer
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
+from twisted.internet.interfaces import IHandshakeListener
 from zope.interface import implementer
 
 from shieldrelay.testing.nexthop_auth import AuthExchange
-from shieldrelay.testing.nexthop_conduct import (
-    LAST_IN_GROUP,
-    PATH,
-    content_faults,
-    line_faults,
-    parameter_faults,
-)
+from shieldrelay.testing.nexthop_conduct import PATH, content_faults, line_faults, parameter_faults
+from shieldrelay.testing.nexthop_conversation import UNJUDGED, Conversation, nothing
 from shieldrelay.testing.nexthop_record import ConnectionRecord, StoredMessage
-from shieldrelay.testing.nexthop_script import Act, End, Occasion, Step, say
+from shieldrelay.testing.nexthop_script import Act, End, Step
 from shieldrelay.testing.nexthop_transaction import Transaction
 
 if TYPE_CHECKING:
     from shieldrelay.testing.nexthop import ScriptedNextHop
 
-_LINE_OCTETS = 65536
-_UNJUDGED = b""
-"""What is waited for while the client may say what it likes."""
 
-
-def _nothing(_act: Act) -> None:
-    """Follow a reply that changes nothing."""
-
-
-@implementer(IHandshakeListener, IPullProducer)
-class NextHopSession(Protocol):
+@implementer(IHandshakeListener)
+class NextHopSession(Conversation):
     """The server's side of one connection."""
 
     def __init__(self, hop: ScriptedNextHop, record: ConnectionRecord) -> None:
-        self.hop = hop
-        self.record = record
-        self._buffer = b""
-        self._offered: frozenset[bytes] = frozenset()
-        self._waiting_on: bytes | None = b"greeting"
-        self._take: Callable[[], bool] = self._take_command
-        self._advancing = False
-        self._deaf = False
-        self._repeated = b""
+        super().__init__(hop, record)
+        self._take = self._take_command
         self._exchange = AuthExchange(b"")
         self._transaction = Transaction()
-
-    # -- what Twisted calls
 
     def connectionMade(self) -> None:
         """Greet."""
         self.record.peer = str(self.transport and self.transport.getPeer())
         self._perform(Step.GREETING, f"220 {self.hop.name} ESMTP")
 
-    def dataReceived(self, octets: bytes) -> None:
-        """Take octets; hold it against the client when it should have waited."""
-        if self._deaf:
-            return
-        if self._waiting_on is not None:
-            self._blame_impatience(self._waiting_on)
-        self._buffer += octets
-        self._advance()
-
     def handshakeCompleted(self) -> None:
         """Note what was agreed."""
-        connection = self.transport.getHandle()  # type: ignore[union-attr]
+        connection = self.transport.getHandle()
         self.record.tls = connection.get_protocol_version_name()
         self.record.sni = connection.get_servername()
         self.record.client_certificate = connection.get_peer_certificate(as_cryptography=True) is not None
         self.hop.progress()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note it; what was begun is forgotten."""
-        self.record.open = False
-        self._deaf = True
-        self._repeated = b""
-        self.hop.session_over(self)
-
-    def resumeProducing(self) -> None:
-        """Write the endless answer's next piece."""
-        if self._repeated:
-            self._write(self._repeated * max(1, 4096 // len(self._repeated)))
-
-    def stopProducing(self) -> None:
-        """Stop the endless answer."""
-        self._repeated = b""
-
-    # -- for the hop
-
-    def write_unasked(self, octets: bytes) -> None:
-        """Say something though nobody asked."""
-        self._write(octets)
-
-    def end(self, how: End) -> None:
-        """End the connection now."""
-        self._deaf = self._deaf or how is not End.GO_ON
-        if how is End.CLOSE:
-            self.transport.loseConnection()  # type: ignore[union-attr]
-        elif how is End.RESET:
-            self.transport.abortConnection()  # type: ignore[union-attr]
-        elif how is End.STALL:
-            self.transport.pauseProducing()  # type: ignore[union-attr]
-
-    # -- the loop
-
-    def _advance(self) -> None:
-        if self._advancing:
-            return
-        self._advancing = True
-        try:
-            while not self._deaf and self._waiting_on is None and self._buffer and self._take():
-                pass
-        finally:
-            self._advancing = False
-
-    def _take_line(self) -> bytes | None:
-        line, crlf, rest = self._buffer.partition(b"\r\n")
-        if not crlf:
-            if len(self._buffer) > _LINE_OCTETS:
-                self._blame("a line without CRLF: %r" % self._buffer[:80])
-                self.end(End.CLOSE)
-            elif b"\n" in self._buffer:
-                self._blame("a line that ends with a bare LF: %r" % self._buffer[:80])
-                self.end(End.CLOSE)
-            return None
-        self._buffer = rest
-        return line
 
     def _take_command(self) -> bool:
         line = self._take_line()
@@ -152,58 +61,6 @@ class NextHopSession(Protocol):
         _COMMANDS.get(verb, NextHopSession._unknown)(self, argument)
         self.hop.progress()
         return True
-
-    # -- the answers
-
-    def _perform(
-        self,
-        step: Step,
-        decent: str | Act,
-        then: Callable[[Act], None] = _nothing,
-        *,
-        mailbox: bytes = b"",
-        parameters: tuple[bytes, ...] = (),
-        message: StoredMessage | None = None,
-        decided: Callable[[Act], None] = _nothing,
-    ) -> None:
-        """Do what the script wants here.
-
-        :param then: called with the act once its reply is written.
-        :param decided: called with the act before it waits for anything.
-        """
-        occasion = Occasion(step, self.hop.script.ordinal(step), self.record, mailbox, parameters, message)
-        act = self.hop.script.act(occasion, decent if isinstance(decent, Act) else say(decent))
-        decided(act)
-        if act.delay:
-            self.hop.clock.callLater(act.delay, self._await_gate, act, then)
-        else:
-            self._await_gate(act, then)
-
-    def _await_gate(self, act: Act, then: Callable[[Act], None]) -> None:
-        if act.gate is None or act.gate.released:
-            self._answer(act, then)
-        else:
-            act.gate.wait().addCallback(lambda _released: self._answer(act, then))
-
-    def _answer(self, act: Act, then: Callable[[Act], None]) -> None:
-        if not self.record.open:
-            return
-        self._waiting_on = None
-        self._write(act.reply)
-        self.end(act.end)
-        if act.repeated:
-            self._deaf, self._repeated = True, act.repeated
-            self.transport.registerProducer(self, False)  # type: ignore[union-attr]
-        if act.end is End.GO_ON and not self._deaf:
-            then(act)
-        self._advance()
-
-    def _reply(self, text: str) -> None:
-        self._answer(say(text), _nothing)
-
-    def _write(self, octets: bytes) -> None:
-        if octets and self.transport is not None:
-            self.transport.write(octets)
 
     # -- the commands
 
@@ -251,10 +108,10 @@ class NextHopSession(Protocol):
         if self.hop.script.has(Step.HANDSHAKE):
             self._take = self._refuse_handshake
         else:
-            self.transport.startTLS(self.hop.tls)  # type: ignore[union-attr]
+            self.transport.startTLS(self.hop.tls)
 
     def _refuse_handshake(self) -> bool:
-        self._buffer, self._waiting_on = b"", _UNJUDGED
+        self._buffer, self._waiting_on = b"", UNJUDGED
         self._take = self._swallow
         self._perform(Step.HANDSHAKE, "500 not today")
         return True
@@ -296,7 +153,7 @@ class NextHopSession(Protocol):
         prompt = self._exchange.prompt
         if prompt is not None:
             self._take = self._take_credential
-            self._answer(Act(b"334 " + prompt + b"\r\n"), _nothing)
+            self._answer(Act(b"334 " + prompt + b"\r\n"), nothing)
             return
         user, password = self._exchange.credentials
         known = bool(user) and self.hop.credentials.get(user) == password
@@ -369,7 +226,7 @@ class NextHopSession(Protocol):
     def _take_midst(self) -> bool:
         if len(self._buffer) < self.hop.midst_octets:
             return False
-        self._take, self._waiting_on = self._take_content, _UNJUDGED
+        self._take, self._waiting_on = self._take_content, UNJUDGED
         self._perform(Step.MIDST, Act())
         return True
 
@@ -416,15 +273,6 @@ class NextHopSession(Protocol):
         self._perform(Step.QUIT, "221 2.0.0 bye", lambda act: self.end(End.CLOSE))
 
     # -- the rest
-
-    def _blame_impatience(self, verb: bytes) -> None:
-        if verb in LAST_IN_GROUP or verb == b"greeting":
-            self._blame("talked on behind %s without waiting" % verb.decode("ascii"))
-        elif verb != _UNJUDGED and b"PIPELINING" not in self._offered:
-            self._blame("pipelined behind %s though PIPELINING was not offered" % verb.decode("ascii", "replace"))
-
-    def _blame(self, violation: str) -> None:
-        self.hop.violations.append(f"connection {self.record.number}: {violation}")
 
 
 _COMMANDS: dict[bytes, Callable[[NextHopSession, bytes], None]] = {

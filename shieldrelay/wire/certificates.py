@@ -16,6 +16,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -31,6 +32,9 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 """The kinds of keys that TLS certificates have."""
 
 SECONDS_PER_DAY = 86400
+
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""What ``cryptography`` raises when a certificate of a stranger is not what it should be."""
 
 
 class CertificateFault(ValueError):
@@ -104,7 +108,7 @@ def alternative_names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Give the DNS names and IP addresses of a certificate; none when it has no (readable) subjectAltName."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return ()
     addresses = (str(address) for address in names.get_values_for_type(x509.IPAddress))
     return (*names.get_values_for_type(x509.DNSName), *addresses)

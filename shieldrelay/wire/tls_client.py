@@ -1,8 +1,7 @@
 """`ClientTls`: what TLS one next hop gets and what it must prove (R10).
 
 One object per next hop, because each has its own memory of failed handshakes; their contexts are shared through
-`ClientContexts`. Called by the outbound connection; knows neither it nor the pool. Whatever the peer's certificate says
-is hostile text and is clipped to printable ASCII before it gets into a reason.
+`ClientContexts`. Called by the outbound connection; knows neither it nor the pool.
 
 The four levels: NONE never encrypts. OPPORTUNISTIC encrypts when it can, verifies nothing, and goes without for an hour
 after a failed handshake. REQUIRED never sends mail in plaintext, and verifies nothing. VERIFIED wants to know who it
@@ -13,7 +12,6 @@ lead to the CA file's or the system's CAs, and the certificate must be for the n
 
 from __future__ import annotations
 
-import ipaddress
 from base64 import b64decode
 from enum import Enum
 from pathlib import Path
@@ -21,24 +19,21 @@ from typing import Any
 
 import idna
 from attrs import frozen
-from cryptography import x509
 from OpenSSL import SSL
-from OpenSSL.crypto import X509
-from service_identity import CertificateError, VerificationError
-from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from shieldrelay.wire.certificates import (
+    UNREADABLE,
     CertificateFault,
     CertificateFiles,
-    alternative_names,
     pin_of,
     read_certificates,
     read_certified_key,
 )
 from shieldrelay.wire.tls_context import TlsVersion, new_context, openssl_words, show_certificate
+from shieldrelay.wire.tls_verification import NotingConnection, chain_reason, is_address, name_reason, note_fault
 
 PLAINTEXT_SECONDS = 3600.0
 """How long an opportunistic next hop is spoken to in plaintext after a failed handshake (R10)."""
@@ -161,13 +156,18 @@ class ClientTls:
         if self.level is not TlsLevel.VERIFIED:
             return None
         connection = transport.getHandle()
-        certificate = connection.get_peer_certificate(as_cryptography=True)
-        if certificate is None:
-            return "the server showed no certificate"
-        if self._settings.pins:
-            pin = pin_of(certificate)
-            return None if pin in self._settings.pins else f"the key of the certificate is not a pinned one: {pin}"
-        return _chain_reason(connection) or name_reason(certificate, self._settings.tls_name or host)
+        try:
+            certificate = connection.get_peer_certificate(as_cryptography=True)
+            if certificate is None:
+                return "the server showed no certificate"
+            if self._settings.pins:
+                return self._pin_reason(pin_of(certificate))
+        except UNREADABLE as error:
+            return f"the certificate cannot be read: {type(error).__name__}"
+        return chain_reason(connection) or name_reason(certificate, self._settings.tls_name or host)
+
+    def _pin_reason(self, pin: str) -> str | None:
+        return None if pin in self._settings.pins else f"the key of the certificate is not a pinned one: {pin}"
 
     def handshake_failed(self, now: float, reason: str) -> None:
         """Note a handshake that failed, or a server that `verify` did not accept."""
@@ -187,45 +187,20 @@ class ClientConnections:
 
     def __init__(self, context: SSL.Context, name: str) -> None:
         self._context = context
-        self._sni = None if _is_address(name) else _wire_name(name)
+        self._sni = None if is_address(name) else _wire_name(name)
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:  # noqa: N803 - Twisted's name
         """Give OpenSSL's part of one new connection; asks for the name unless that is an address (RFC 6066 §3)."""
-        connection = _NotingConnection(self._context, None)
+        connection = NotingConnection(self._context, None)
         if self._sni is not None:
             connection.set_tlsext_host_name(self._sni)
         return connection
 
 
-class _NotingConnection(SSL.Connection):
-    """Keeps what OpenSSL finds wrong with the server's chain: X509_V_ERR_* and depth, in the order of finding."""
-
-    def __init__(self, context: SSL.Context, socket: None) -> None:
-        self.faults: list[tuple[int, int]] = []
-        super().__init__(context, socket)
-
-
-def name_reason(certificate: x509.Certificate, name: str) -> str | None:
-    """Say why a certificate is not for a name (RFC 9525); ``None`` when it is.
-
-    :param name: a host name or an IP address.
-    """
-    try:
-        if _is_address(name):
-            verify_certificate_ip_address(certificate, name)
-        else:
-            verify_certificate_hostname(certificate, name.rstrip("."))
-    except VerificationError:
-        return f"the certificate is for {_printable(alternative_names(certificate))}, not for {name}"
-    except (CertificateError, ValueError):
-        return f"the certificate names {_printable(alternative_names(certificate))}, which proves nothing for {name}"
-    return None
-
-
 def _new_context(settings: ClientTlsSettings, verifies: bool) -> SSL.Context:
     context = new_context(SSL.TLS_CLIENT_METHOD, settings.minimum)
     if verifies:
-        context.set_verify(SSL.VERIFY_PEER, _note_fault)
+        context.set_verify(SSL.VERIFY_PEER, note_fault)
         _trust(context, settings.ca)
     if settings.own is not None:
         show_certificate(context, read_certified_key(settings.own))
@@ -243,56 +218,6 @@ def _trust(context: SSL.Context, ca: Path | None) -> None:
         raise CertificateFault(f"{ca}: no CA certificates can be read from it: {openssl_words(error)}") from error
 
 
-def _note_fault(connection: SSL.Connection, _certificate: X509, error: int, depth: int, ok: int) -> bool:
-    """Let the handshake go on and keep what OpenSSL found, so that `ClientTls.verify` can say it in words."""
-    if not ok:
-        assert isinstance(connection, _NotingConnection)
-        connection.faults.append((error, depth))
-    return True
-
-
-def _chain_reason(connection: _NotingConnection) -> str | None:
-    if not connection.faults:
-        return None
-    error, depth = connection.faults[0]
-    words = _VERIFY_WORDS.get(error, f"it does not verify (OpenSSL's error {error})")
-    return f"the certificate is not trusted: {words}" if depth == 0 else f"its CA is not trusted: {words}"
-
-
 def _wire_name(name: str) -> bytes:
     name = name.rstrip(".")
     return name.encode("ascii") if name.isascii() else idna.encode(name, uts46=True)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _printable(names: tuple[str, ...]) -> str:
-    words = ", ".join(names[:5]) or "no host"
-    return "".join(character if " " <= character <= "~" else "?" for character in words)[:200]
-
-
-_VERIFY_WORDS = {
-    2: "its issuer is not a known CA",
-    7: "its signature is wrong",
-    9: "it is not valid yet",
-    10: "it has expired",
-    18: "it is self-signed",
-    19: "it leads to an unknown CA",
-    20: "its issuer is not a known CA",
-    21: "its issuer is not a known CA",
-    23: "it was revoked",
-    24: "its issuer may not issue certificates",
-    25: "its chain is longer than its CA allows",
-    26: "it is not for servers",
-    28: "it is rejected by its CA",
-    66: "its key is too small",
-    67: "its CA's key is too small",
-    68: "its signature algorithm is too weak",
-}
-"""X509_V_ERR_* of OpenSSL's x509_vfy.h."""

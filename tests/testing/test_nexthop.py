@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+import ssl
+import time
 from email.message import EmailMessage
+from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -13,6 +17,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from shieldrelay.testing.authority import Authority
 from shieldrelay.testing.nexthop import (
     End,
     Gate,
@@ -345,3 +350,65 @@ class LoopbackTests(TestCase):
         self.hop.script.on(Step.DATA, say(b"", end=End.RESET))
         with self.assertRaises((ConnectionResetError, smtplib.SMTPServerDisconnected)):
             await deferToThread(self.send)
+
+
+class TlsTests(TestCase):
+    """With a certificate, against a foreign client."""
+
+    def setUp(self) -> None:
+        self.authority = Authority(now=time.time())
+        self.ca = Path(self.mktemp())
+        self.authority.write(self.ca)
+        self.hop = ScriptedNextHop(reactor, tls=self.authority.issue("localhost", "127.0.0.1").server_options())
+        self.hop.up()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.hop.down()))
+
+    def send(self) -> None:
+        with smtplib.SMTP(self.hop.host, self.hop.port, timeout=5) as client:
+            client.starttls(context=ssl.create_default_context(cafile=str(self.ca)))
+            client.sendmail("a@example.org", ["b@example.test"], b"x\r\n")
+
+    async def test_takes_mail_through_tls(self) -> None:
+        """Python's own client verifies the certificate and delivers; STARTTLS is not offered a second time."""
+        await deferToThread(self.send)
+        (connection,) = self.hop.connections
+        self.assertEqual((connection.tls, self.hop.messages[0].tls), ("TLSv1.3", True))
+        self.assertEqual(self.hop.violations, [])
+
+    async def test_refuses_the_handshake_on_command(self) -> None:
+        """The client's handshake fails, whether by garbage or by a close."""
+        for act in (say("not TLS"), close()):
+            self.hop.script.once(Step.HANDSHAKE, act)
+            with self.assertRaises((ssl.SSLError, OSError)):
+                await deferToThread(self.send)
+        self.assertEqual(self.hop.messages, [])
+
+    async def test_blames_plaintext_behind_starttls(self) -> None:
+        """Commands in the segment of STARTTLS are a violation and are thrown away."""
+
+        def inject() -> None:
+            with socket.create_connection((self.hop.host, self.hop.port), timeout=5) as raw:
+                raw.recv(100)
+                raw.sendall(b"EHLO c\r\n")
+                raw.recv(1000)
+                raw.sendall(b"STARTTLS\r\nRSET\r\n")
+                raw.recv(100)
+                ssl._create_unverified_context().wrap_socket(raw).close()
+
+        await deferToThread(inject)
+        self.assertEqual(self.hop.connections[0].verbs, [b"EHLO", b"STARTTLS"])
+        self.assertIn("plaintext behind STARTTLS", "; ".join(self.hop.violations))
+
+    async def test_speaks_behind_its_own_220(self) -> None:
+        """Octets behind the 220 go out in the same write, as an injecting server would send them."""
+        self.hop.script.on(Step.STARTTLS, say("220 go", behind=b"250 injected\r\n"))
+
+        def listen() -> bytes:
+            with socket.create_connection((self.hop.host, self.hop.port), timeout=5) as raw:
+                raw.recv(100)
+                raw.sendall(b"EHLO c\r\n")
+                raw.recv(1000)
+                raw.sendall(b"STARTTLS\r\n")
+                return raw.recv(100)
+
+        self.assertEqual(await deferToThread(listen), b"220 go\r\n250 injected\r\n")

@@ -20,8 +20,9 @@ from shieldrelay.testing.authority import Authority, Issued
 from shieldrelay.testing.nexthop import ScriptedNextHop, Step, close, say
 from shieldrelay.testing.pump import Pump
 from shieldrelay.wire.certificates import CertificateFault, CertificateFiles, make_certificate, pin_of
-from shieldrelay.wire.tls_client import ClientContexts, ClientTls, ClientTlsSettings, TlsLevel, name_reason, parse_pin
+from shieldrelay.wire.tls_client import ClientContexts, ClientTls, ClientTlsSettings, TlsLevel, parse_pin
 from shieldrelay.wire.tls_context import described, failure_words
+from shieldrelay.wire.tls_verification import name_reason
 
 NOW = time.time()
 
@@ -67,13 +68,19 @@ class Fixture(SynchronousTestCase):
         self.ca = self.authority.write(self.directory / "ca.pem")
         self.verified = ClientTlsSettings(TlsLevel.VERIFIED, ca=self.ca)
 
-    def meet(self, server: Issued | Any, settings: ClientTlsSettings, host: str = "mx.test") -> Starter:
+    def meet(
+        self,
+        server: Issued | Any,
+        settings: ClientTlsSettings,
+        host: str = "mx.test",
+        contexts: ClientContexts | None = None,
+    ) -> Starter:
         """Have a client with these settings do a handshake with a server."""
         clock = Clock()
         options = server.server_options() if isinstance(server, Issued) else server
         self.hop = getattr(self, "hop", None) or ScriptedNextHop(clock)
         self.hop.tls = options
-        starter = Starter(ClientTls(settings, ClientContexts()), host)
+        starter = Starter(ClientTls(settings, contexts or ClientContexts()), host)
         pump = Pump(starter, self.hop.buildProtocol(), clock=clock)
         pump.start()
         pump.flush()
@@ -165,6 +172,23 @@ class VerifiedTests(Fixture):
         reason = name_reason(issued.certificate, "mx.test") or ""
         self.assertTrue(reason.isprintable())
         self.assertLess(len(reason), 300)
+
+    def test_refuses_names_that_cannot_be_read(self) -> None:
+        """A certificate whose subjectAltName is garbage is judged, and nothing is raised."""
+        issued = self.authority.issue(subject="mx.test", alternatives=b"\x30\x82garbage")
+        self.assertIn("not trusted", self.meet(issued, self.verified).verdict or "")
+        reason = name_reason(issued.certificate, "mx.test")
+        self.assertEqual(reason, "the certificate names no host, which proves nothing for mx.test")
+
+    def test_does_not_trust_what_was_not_examined(self) -> None:
+        """A context that does not verify, whoever built it so, proves nothing."""
+
+        class Lax(ClientContexts):
+            def context(self, settings: ClientTlsSettings) -> SSL.Context:
+                return super().context(evolve(settings, level=TlsLevel.REQUIRED))
+
+        verdict = self.meet(self.authority.issue("mx.test"), self.verified, contexts=Lax()).verdict
+        self.assertEqual(verdict, "the certificate is not trusted: its chain was not examined")
 
 
 class PinTests(Fixture):
