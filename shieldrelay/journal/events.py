@@ -58,17 +58,17 @@ EVENTS: dict[str, Event] = {
     "reload_refused": _error("A new configuration is faulty and the old one stays.", "faults reason"),
     "certificate": _info("A certificate was loaded or made.", "file names expires reason"),
     "alarm": _error("Somebody should look.", "alarm domain reason", "alarm"),
-    "alarm_over": _info("The reason for an alarm is gone.", "alarm domain", "alarm"),
+    "alarm_over": _info("The reason for an alarm is gone.", "alarm domain reason", "alarm"),
     "log": _warn("Twisted or a library reported trouble.", "severity namespace text traceback", "severity"),
     "bug": _error(
-        "Something went wrong that must not; the peer was answered 451.", "where id error traceback", "where"
+        "Something went wrong that must not; the peer was answered 451.", "where id domain error traceback", "where"
     ),
     "journal_lost": _error("The journal could not be written for a while.", "lines reason"),
     "headroom": _warn("The spool's disk has come to another state.", "state reason free inodes_free", "state"),
     # incoming
     "session": _info(
         "A client's session has ended.",
-        "session peer port helo tls seconds end commands errors messages recipients received",
+        "session peer port helo tls seconds end commands errors messages recipients refused received",
         "end",
     ),
     "transaction": _info(
@@ -78,7 +78,7 @@ EVENTS: dict[str, Event] = {
     ),
     "refused": _info(
         "A client's command has been refused.",
-        "session peer helo stage code status reason reverse_path recipient reference",
+        "session peer helo stage code status reason defence reverse_path recipient reference",
         "reason",
     ),
     "violation": _warn("A client spoke something else than lawful SMTP.", "session peer kind evidence", "kind"),
@@ -87,21 +87,28 @@ EVENTS: dict[str, Event] = {
     # outgoing
     "attempt": _info(
         "A message was offered to a next hop.",
-        "message domain attempt next_hop result outcomes health reason tls seconds size inline",
-        "result",
+        "message domain use next_hop recipients taken fate reply health reason tls ms size",
+        "fate",
     ),
     "next_hop_fault": _warn("A next hop failed, whatever the message.", "domain next_hop reason"),
-    "breaker": _warn("A domain's breaker has changed its state.", "domain state reason since held", "state"),
-    "guard": _error(
-        "Refusals of a domain's own recipients are doubted, or no more.", "domain state reason until", "state"
+    "breaker": _warn(
+        "A domain's breaker has changed its state.", "domain state reason since held down_seconds", "state"
+    ),
+    "bounce_guard": _error(
+        "Refusals of a domain's own recipients are doubted (R5), or no more.",
+        "domain before state alarm reason",
+        "state",
     ),
     "drill": _warn("An operator has a next hop treated as down.", "domain minutes"),
     # the spool
     "spooled": _info("A message has become durable in the spool.", "message domain size due reason seconds", "reason"),
-    "deferred": _info("A spooled message waits for its next attempt.", "message domain attempts due reason"),
+    "deferred": _info("A spooled message waits for its next attempt.", "message domain attempts next reason"),
     "delivered": _info("The last recipient of a spooled message is done.", "message domain attempts seconds"),
-    "expired": _warn("A message has reached the end of its lifetime.", "message domain recipients age reason"),
+    "expired": _warn("A message has reached the end of its lifetime.", "message domain attempts recipients"),
     "damaged": _error("A file of the spool cannot be read and was set aside.", "domain file reason"),
+    "swept": _info("Leftovers of a crash were removed at the start.", "domain unfinished doubled orphans"),
+    "remove_failed": _error("A delivered message could not be removed and may be delivered twice.", "id domain error"),
+    "ledger_failed": _error("A domain's down-time could not be written to its ledger.", "domain change error"),
     "held": _info("An operator holds a message.", "message domain"),
     "released": _info("An operator has released a message.", "message domain"),
     "deleted": _warn("An operator has deleted a message.", "message domain"),
@@ -109,14 +116,23 @@ EVENTS: dict[str, Event] = {
     "spool_failed": _error("A message could not be spooled; the sender was answered 451.", "id domain error"),
     "discard_failed": _warn("A draft could not be removed; the next start removes it.", "id error"),
     # notices
-    "notice": _info("A failure notice has been taken by its destination.", "message notice to next_hop attempts"),
+    "notice": _info(
+        "A failure notice has been taken by its destination.", "message notice to next_hop attempts reason"
+    ),
     "notice_stored": _info("A failure notice has been written.", "message notice to recipients"),
     "notice_withheld": _warn("A failure notice was not sent.", "message to recipients reason", "reason"),
-    "notice_expired": _warn("A notice could not be delivered within its lifetime.", "notice to reason"),
+    "notice_expired": _warn(
+        "A notice could not be delivered within its lifetime.", "message notice to next_hop attempts reason"
+    ),
+    "notice_deferred": _info("A notice waits for its next attempt.", "message notice to next_hop attempts reason"),
+    "notice_dropped": _warn(
+        "A notice was given up: its destination takes none.", "message notice to next_hop attempts reason"
+    ),
+    "notice_trouble": _error("The notices could not be looked after for a while.", "error"),
     "notice_original_unreadable": _warn("A notice goes without the header of its original.", "message error"),
     # control
     "control_listening": _info("The control socket is open.", "path"),
     "control_request": _info("A request came over the control socket.", "method target status", "status"),
-    "control_failed": _error("A control request or its socket failed.", "error"),
+    "control_failed": _error("A control request or its socket failed.", "route error"),
 }
 """Name to declaration."""
