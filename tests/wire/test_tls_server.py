@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet import reactor
+from twisted.internet.defer import DeferredQueue
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.internet.threads import deferToThread
@@ -41,13 +42,13 @@ class Greeter(Protocol):
         self.transport.startTLS(self.house.tls)
 
     def handshakeCompleted(self) -> None:
-        self.house.described.append(described(self.transport))
+        self.house.described.put(described(self.transport))
 
     def dataReceived(self, octets: bytes) -> None:
         self.transport.write(b"%d;" % len(octets))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.house.lost.append(failure_words(reason))
+        self.house.lost.put(failure_words(reason))
 
 
 class GreeterFactory(ServerFactory):
@@ -57,8 +58,8 @@ class GreeterFactory(ServerFactory):
 
     def __init__(self, tls: ServerTls) -> None:
         self.tls = tls
-        self.described: list[str | None] = []
-        self.lost: list[str] = []
+        self.described: DeferredQueue[str | None] = DeferredQueue()
+        self.lost: DeferredQueue[str] = DeferredQueue()
 
     def buildProtocol(self, addr: object) -> Greeter:
         return Greeter(self)
@@ -137,7 +138,7 @@ class HandshakeTests(Fixture, TestCase):
         """Version and cipher are told for the trace line, as the client sees them."""
         self.listen(self.settings)
         client = await deferToThread(look, self.port)
-        self.assertEqual(self.factory.described, [f"TLSv1.3 {client.cipher}"])
+        self.assertEqual(await self.factory.described.get(), f"TLSv1.3 {client.cipher}")
 
     async def test_speaks_tls_1_2_with_forward_secrecy(self) -> None:
         """TLS 1.2 works, and only with ECDHE."""
@@ -159,7 +160,7 @@ class HandshakeTests(Fixture, TestCase):
         self.listen(self.settings)
         with self.assertRaises(ssl.SSLError):
             await deferToThread(look, self.port, None, context)
-        self.assertEqual(self.factory.lost, ["unsupported protocol"])
+        self.assertEqual(await self.factory.lost.get(), "unsupported protocol")
         self.listen(evolve(self.settings, minimum=TlsVersion.TLS_1_3))
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         with self.assertRaises(ssl.SSLError):
@@ -206,7 +207,7 @@ class HandshakeTests(Fixture, TestCase):
 
         await deferToThread(rant)
         await deferToThread(look, self.port)
-        self.assertNotIn("closed", self.factory.lost[0])
+        self.assertNotIn("closed", await self.factory.lost.get())
 
     async def test_does_not_renegotiate(self) -> None:
         """A client of TLS 1.2 that wants a new handshake on the old connection does not get one."""
