@@ -104,11 +104,12 @@ class Route:
 class Router:
     """Answers requests from a table.
 
+    :ivar routes: the table.
     :param on_bug: told of every exception that is not `Refused`, with method and pattern.
     """
 
     def __init__(self, routes: Sequence[Route], on_bug: Callable[[str, Exception], object]) -> None:
-        self._routes = tuple(routes)
+        self.routes = tuple(routes)
         self._on_bug = on_bug
 
     async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
@@ -134,7 +135,7 @@ class Router:
     def _find(self, method: str, target: bytes) -> tuple[Route, dict[str, str], dict[str, str]]:
         path, query = _parse(target)
         allow = []
-        for route in self._routes:
+        for route in self.routes:
             values = route.match(path)
             if values is not None and route.method == method:
                 return route, values, query

@@ -1,0 +1,45 @@
+"""The operators' page, held against the code."""
+
+from __future__ import annotations
+
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import shieldrelay
+from shieldrelay.admin.api import control_router
+from shieldrelay.admin.ctl import main
+from shieldrelay.testing.journal import ListJournal
+from tests.admin.fakes import MemoryAppliance
+
+PAGE = Path(shieldrelay.__file__).parent.parent / "docs" / "operations.md"
+
+
+class OperationsTests(SynchronousTestCase):
+    """``docs/operations.md``."""
+
+    def test_requests(self) -> None:
+        """The page lists exactly the requests that there are."""
+        listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/v1/[^`? ]+)", PAGE.read_text(), re.MULTILINE)
+        router = control_router(MemoryAppliance(), ListJournal())
+        self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
+
+    def test_commands(self) -> None:
+        """Each command of the page exists, with each of its options."""
+        listed = re.findall(r"^\| `shieldrelayctl ([a-z]+)([^`]*)`", PAGE.read_text(), re.MULTILINE)
+        self.assertEqual(len(listed), 9)
+        for command, rest in listed:
+            words = self._help(command)
+            for option in re.findall(r"--[a-z]+", rest):
+                self.assertIn(option, words, command)
+
+    def _help(self, command: str) -> str:
+        """Give a command's help."""
+        shown = StringIO()
+        with redirect_stdout(shown):
+            left = self.assertRaises(SystemExit, main, [command, "--help"])
+        self.assertEqual(left.code, 0)
+        return shown.getvalue()
