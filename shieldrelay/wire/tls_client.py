@@ -13,12 +13,13 @@ lead to the CA file's or the system's CAs, and the certificate must be for the n
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import idna
-from attrs import frozen
+from attrs import field, frozen
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -64,20 +65,24 @@ def parse_pin(text: str) -> str:
     return pin
 
 
+def _pins(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(parse_pin(text) for text in texts)
+
+
 @frozen
 class ClientTlsSettings:
     """What is configured for a next hop.
 
     :ivar tls_name: the name to verify and to ask for, when it is not the next hop's own; a host name or an IP address.
     :ivar ca: a PEM file with the CAs to trust instead of the system's.
-    :ivar pins: as from `parse_pin`.
+    :ivar pins: any form that `parse_pin` takes; a ValueError when one is none.
     :ivar own: the certificate that we show to a server that asks for one.
     """
 
     level: TlsLevel = TlsLevel.OPPORTUNISTIC
     tls_name: str | None = None
     ca: Path | None = None
-    pins: frozenset[str] = frozenset()
+    pins: frozenset[str] = field(default=(), converter=_pins)
     own: CertificateFiles | None = None
     minimum: TlsVersion = TlsVersion.TLS_1_2
 

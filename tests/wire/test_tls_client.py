@@ -213,6 +213,7 @@ class PinTests(Fixture):
         """Base64 of 32 octets, with or without curl's prefix; anything else is told why."""
         pin = pin_of(self.authority.certificate)
         self.assertEqual((parse_pin(pin), parse_pin("sha256//" + pin)), (pin, pin))
+        self.assertEqual(ClientTlsSettings(pins=["sha256//" + pin]).pins, frozenset([pin]))
         for wrong, why in (("not base64!", "is base64"), ("AAAA", "has 3"), ("", "has 0")):
             self.assertIn(why, str(self.assertRaises(ValueError, parse_pin, wrong)))
 
