@@ -18,7 +18,8 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from shieldrelay.admin.api import control_router
-from shieldrelay.admin.control import ControlReactor, ControlService, ControlUnavailable
+from shieldrelay.admin.control import ControlService
+from shieldrelay.admin.control_socket import ControlReactor, ControlUnavailable
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
