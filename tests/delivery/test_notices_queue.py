@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, fail
@@ -186,12 +187,20 @@ class QueueTests(QueueCase):
 
     def test_many(self) -> None:
         """More notices than one look brings are all sent, without nesting and without waiting."""
+        depths: list[int] = []
+
+        def deep(attempt: Attempt) -> AttemptResult:
+            depths.append(len(inspect.stack(0)))
+            return taken(attempt)
+
+        self.behave("mx", deep)
         for number in range(SCAN * 2 + 7):
             self.put(number)
         self.queue.start()
         for _ in range(3):
             self.advance(0)
-        self.assertEqual(self.stored(), ())
+        self.assertEqual((self.stored(), len(depths)), ((), SCAN * 2 + 7))
+        self.assertLess(max(depths) - min(depths), 20)
 
     def test_told_of_new(self) -> None:
         """What is stored later is sent when the queue is told, or by itself within a minute."""

@@ -179,6 +179,16 @@ class SilenceTests(SynchronousTestCase):
         self.assertEqual(blocks[0].keys(), ["Reporting-MTA", "Arrival-Date"])
         self.assertEqual(blocks[1].keys(), ["Final-Recipient", "Action", "Status", "Diagnostic-Code"])
 
+    def test_unlawful_values(self) -> None:
+        """Line ends in a value, of ASCII or of Unicode, become question marks, even where no parser let them in."""
+        ends = "a\r\nBcc: b\x85\u2028c".encode()
+        forged = Mailbox(ends, b"e.example", "e.example")
+        message = Message("M1", 0.0, "example.test", Envelope(forged, (Recipient(forged),), smtputf8=True))
+        octets = notice(message)
+        self.assertEqual(message_from_bytes(octets).keys(), TOP_FIELDS)
+        self.assertIn(b"To: <a??Bcc: b??c@e.example>\r\n", octets)
+        self.assertIn(b"Final-Recipient: utf-8; a??Bcc: b??c@e.example\r\n", octets)
+
     def test_quoted_local_part(self) -> None:
         """A reverse-path that looks like a field stays one value of To."""
         octets = notice(a_message(b'"x>, <victim@v.example>\\"Bcc: y"@elsewhere.example'))
