@@ -1,8 +1,9 @@
 """One domain's recipients, and how they are read from a plain file.
 
 A file has one local-part or one whole address a line, in UTF-8; blank lines and what follows ``#`` after a blank are
-ignored. The rules of RFC 5321 hold: a quoted local-part may stand quoted (one that begins with ``#`` must), and the same
-name with and without quotes is one name. Knows one domain and no clock. Called by `recipients.loading`; blocking, some 3 s for a million lines.
+ignored. The rules of RFC 5321 hold: a quoted local-part may stand quoted (one that begins with ``#`` must), and the
+same name with and without quotes is one name. Knows one domain and no clock. Called by `recipients.loading`; blocking,
+some 3 s for a million lines.
 """
 
 from __future__ import annotations
