@@ -20,6 +20,9 @@ What a peer said is escaped (`\\xNN`, the backslash too) and clipped to 256 char
 are kept, and of a traceback the last 4096 characters. An event leaves out fields that it does not know, and may have
 more than are listed. Events marked with a label are also counted by that field.
 
+What Twisted and libraries log from a warning on, and every failure, comes as `log`; twistd's own `--logfile` and
+`--syslog` have no effect. In daemon mode (without `--nodaemon`) standard output goes nowhere: name a file.
+
 Writing never holds up mail. While the journal cannot be written, up to 1 MiB of lines is kept, further lines are lost,
 and `journal_lost` tells how many once it works again.
 

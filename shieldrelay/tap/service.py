@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
@@ -21,6 +22,7 @@ from twisted.python.components import Componentized
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
+from shieldrelay.config.secret import SecretFault
 from shieldrelay.journal import JournalObserver
 from shieldrelay.recipients.loading import ListingFaults
 from shieldrelay.tap.examination import tell
@@ -97,7 +99,8 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     monotonic(reactor)
-    return service(options["config"], reactor, appliance_builder)
+    # absolute, because a reload may come after twistd has gone to another directory
+    return service(str(Path(options["config"]).absolute()), reactor, appliance_builder)
 
 
 def appliance_builder() -> Build:
@@ -139,7 +142,7 @@ def service(file: str, reactor: Any, builder: Callable[[], Build]) -> IService:
                 appliance = build(configuration if identity is None else read(file), reactor)
     except (ConfigurationFaults, ListingFaults, TlsFault) as refused:
         raise SystemExit(tell(refused.faults, sys.stderr)) from refused
-    except CertificateFault as refused:
+    except (CertificateFault, SecretFault) as refused:
         raise SystemExit(tell((refused,), sys.stderr)) from refused
     return Face(appliance, identity, getattr(appliance, "journal", None))
 
