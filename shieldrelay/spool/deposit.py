@@ -46,7 +46,7 @@ def deposit(
     try:
         folder.operations.write(file, (block, *blocks))
     except (OSError, MemoryError) as error:
-        _close_after_failure(folder, file)
+        close_quietly(folder, file)
         raise _given_up(folder, temporary, error) from error
     publish(folder, temporary, file, entry)
     return entry
@@ -91,11 +91,12 @@ def remove_quietly(folder: Folder, path: str) -> None:
         return
 
 
-def _close_after_failure(folder: Folder, file: int) -> None:
+def close_quietly(folder: Folder, file: int) -> None:
+    """Close a file that will be removed."""
     try:
         folder.operations.close(file)
     except OSError:
-        # The descriptor is released all the same, and the write's own failure is reported.
+        # The descriptor is released all the same, and nobody needs what was not written.
         return
 
 

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import ThreadRunner
 from shieldrelay.spool.content import FileContent
-from shieldrelay.spool.deposit import entry_of, publish, remove_quietly
+from shieldrelay.spool.deposit import close_quietly, entry_of, publish, remove_quietly
 from shieldrelay.spool.entry import Entry
 from shieldrelay.spool.envelope_block import encode_block
 from shieldrelay.spool.faults import SpoolUnavailable, unavailable
@@ -64,7 +64,7 @@ class DraftFile:
                 write_sidecar(self._folder, entry.name, progress)
                 self._folder.operations.fsync_directory(self._folder.state)
         except OSError as error:
-            self._folder.operations.close(file)
+            close_quietly(self._folder, file)
             remove_quietly(self._folder, self.path)
             raise unavailable(error) from error
         publish(self._folder, self.path, file, entry)
@@ -73,7 +73,7 @@ class DraftFile:
         """Close and remove it; allowed more than once."""
         file, self._file = self._file, None
         if file is not None:
-            self._folder.operations.close(file)
+            close_quietly(self._folder, file)
             remove_quietly(self._folder, self.path)
 
     def _create(self) -> int:

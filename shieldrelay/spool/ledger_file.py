@@ -96,7 +96,7 @@ def encode_ledger(ledger: Ledger) -> bytes:
 def decode_ledger(octets: bytes) -> Ledger:
     """Read a file's octets; lines that are torn or not ours are passed over."""
     ledger = Ledger()
-    for line in octets.split(b"\n")[:-1]:
+    for line in octets.split(b"\n"):
         match = _LINE.match(line)
         if match is not None:
             ledger = ledger.noting(Change(match[2].decode("ascii")), float(match[1]))

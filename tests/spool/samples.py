@@ -34,15 +34,19 @@ def a_content(id: str = "M1", octets: int = 300) -> bytes:
     return (b"Subject: %s\r\n\r\n" % id.encode()).ljust(octets, b"x") + b"\r\n"
 
 
-def a_spool(operations: FileOperations, root: str = "/spool", *, now: float = NOW, **options: Any) -> Spool:
+def a_spool(
+    operations: FileOperations, root: str = "/spool", *, member: str = "node1", now: float = NOW, **options: Any
+) -> Spool:
     """A spool that does everything at once; its journal is ``spool._journal``, a ListJournal."""
     options.setdefault("threads", ImmediateThreads())
     options.setdefault("journal", ListJournal())
-    return Spool(root, "node1", wall_clock=lambda: now, operations=operations, **options)
+    return Spool(root, member, wall_clock=lambda: now, operations=operations, **options)
 
 
-def done(deferred: Deferred[Any]) -> Any:
-    """Give what a Deferred fired with, or raise what it failed with; it must have fired."""
+def done(deferred: Deferred[Any] | Any) -> Any:
+    """Give what a Deferred fired with, or raise what it failed with; it must have fired. A value is given back."""
+    if not isinstance(deferred, Deferred):
+        return deferred
     results: list[Any] = []
     deferred.addBoth(results.append)
     if not results:

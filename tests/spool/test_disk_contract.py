@@ -5,14 +5,21 @@ from __future__ import annotations
 import inspect
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.spool.operations import FileOperations
 from shieldrelay.testing.disk import ForgetfulDisk, PowerCut
 
+# The contract is collected in its two halves only, and typed as what they are.
+if TYPE_CHECKING:
+    _Case = SynchronousTestCase
+else:
+    _Case = object
 
-class DiskContract:
+
+class DiskContract(_Case):
     """What `FileOperations` promise; ``self.place`` is an empty directory on ``self.disk``."""
 
     disk: FileOperations
