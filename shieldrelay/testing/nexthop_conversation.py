@@ -115,9 +115,8 @@ class Conversation(Protocol):
             if len(self._buffer) > _LINE_OCTETS:
                 self._blame("a line without CRLF: %r" % self._buffer[:80])
                 self.end(End.CLOSE)
-            elif b"\n" in self._buffer:
+            elif self._buffer.endswith(b"\n"):
                 self._blame("a line that ends with a bare LF: %r" % self._buffer[:80])
-                self.end(End.CLOSE)
             return None
         self._buffer = rest
         return line

@@ -76,7 +76,7 @@ class NextHopSession(Conversation):
         self._perform(Step.HELO, f"250 {self.hop.name}", lambda act: self._hello(argument, act, extended=False))
 
     def _still_makes_sense(self, extension: str) -> bool:
-        return extension != "STARTTLS" or (self.hop.tls is not None and self.record.tls is None)
+        return extension != "STARTTLS" or self._can_encrypt()
 
     def _capabilities(self, extensions: list[str]) -> list[str]:
         words = [self.hop.name, *extensions]
@@ -95,7 +95,11 @@ class NextHopSession(Conversation):
     def _starttls(self, argument: bytes) -> None:
         if argument or b"STARTTLS" not in self._offered:
             self._blame("STARTTLS that was not offered, or with an argument")
-        self._perform(Step.STARTTLS, "220 2.0.0 go ahead", self._start_tls)
+        decent = "220 2.0.0 go ahead" if self._can_encrypt() else "454 4.7.0 no TLS here"
+        self._perform(Step.STARTTLS, decent, self._start_tls)
+
+    def _can_encrypt(self) -> bool:
+        return self.record.tls is None and (self.hop.tls is not None or self.hop.script.has(Step.HANDSHAKE))
 
     def _start_tls(self, act: Act) -> None:
         if act.code != 220:

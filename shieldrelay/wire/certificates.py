@@ -93,9 +93,9 @@ class CertifiedKey:
         :return: one clause, or ``None`` when it is valid.
         """
         if now >= self.expires:
-            return f"expired on {_day(self.expires)}"
+            return f"expired on {day(self.expires)}"
         if now < self.begins:
-            return f"is not valid before {_day(self.begins)}"
+            return f"is not valid before {day(self.begins)}"
         return None
 
     def pem(self) -> bytes:
@@ -236,5 +236,6 @@ def _general_name(hostname: str) -> x509.GeneralName:
         return x509.DNSName(hostname)
 
 
-def _day(moment: float) -> str:
+def day(moment: float) -> str:
+    """Give the day of a moment (seconds since the epoch), in UTC: ``2027-01-31``."""
     return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%d")

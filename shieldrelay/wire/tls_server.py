@@ -22,6 +22,7 @@ from shieldrelay.wire.certificates import (
     CertificateFault,
     CertificateFiles,
     CertifiedKey,
+    day,
     keep_certificate,
     make_certificate,
     read_certified_key,
@@ -103,7 +104,12 @@ class ServerContexts:
             for certified in read.values()
             if (reason := certified.untimely(now)) is not None
         }
-        self.warnings = (*self.untimely.values(), *_misnamed(settings, read), *_missing(settings))
+        self.warnings = (
+            *self.untimely.values(),
+            *_misnamed(settings, read),
+            *_exposed(settings),
+            *_missing(settings),
+        )
 
     def connection(self) -> SSL.Connection:
         """Give OpenSSL's part of one connection."""
@@ -205,6 +211,12 @@ def _misnamed(settings: ServerTlsSettings, read: Mapping[str, CertifiedKey]) -> 
             yield f"{certified.source}: is not for {name or settings.hostname}"
 
 
+def _exposed(settings: ServerTlsSettings) -> Iterator[str]:
+    for files in (settings.files, *settings.by_name.values()):
+        if files is not None and files.private_key.stat().st_mode & 0o007:
+            yield f"{files.private_key}: every user of this machine may read this private key"
+
+
 def _missing(settings: ServerTlsSettings) -> Iterator[str]:
     if settings.files is None:
         yield f"no certificate is configured: one is made for {settings.hostname} and kept in {settings.state / 'tls'}"
@@ -217,4 +229,4 @@ def _covers(names: tuple[str, ...], host: str) -> bool:
 
 def _words(shown: ShownCertificate) -> str:
     whom = shown.name or "everybody else"
-    return f"{shown.source}: shown to {whom}, for {', '.join(shown.names) or 'no name'}"
+    return f"{shown.source}: shown to {whom}, for {', '.join(shown.names) or 'no name'}, until {day(shown.expires)}"

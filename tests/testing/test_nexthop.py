@@ -9,6 +9,8 @@ import time
 from email.message import EmailMessage
 from pathlib import Path
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol, connectionDone
@@ -32,6 +34,20 @@ from shieldrelay.testing.nexthop import (
     stall,
 )
 from shieldrelay.testing.pump import Pump, RunsAway
+
+FRAGMENTS = [
+    b"EHLO c\r\n",
+    b"MAIL FROM:<>\r\n",
+    b"RCPT TO:<b@x>\r\n",
+    b"DATA\r\n",
+    b".\r\n",
+    b"\r\n.\r\n",
+    b"AUTH PLAIN\r\n",
+    b"AUTH LOGIN =\r\n",
+    b"AHUAcA==\r\n",
+    b"QUIT\r\n",
+    b"STARTTLS\r\n",
+]
 
 
 class Talker(Protocol):
@@ -304,6 +320,26 @@ class StrictTests(Joined):
         self.hop.script.on(Step.GREETING, say("220 slow", delay=1))
         self.join()
         self.assertIn("behind greeting", self.blamed(b"EHLO c\r\n"))
+
+
+class AnyOctetsTests(SynchronousTestCase):
+    """Whatever a sender's bug may write."""
+
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    @given(st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=40), max_size=12), st.integers(1, 60))
+    def test_octets_never_raise_and_pieces_do_not_matter(self, fragments: list[bytes], pieces: int) -> None:
+        """The replies and what is stored are the same in any pieces, and nothing is ever raised."""
+        outcomes = []
+        for size in (None, pieces):
+            hop = ScriptedNextHop(Clock(), extensions=["PIPELINING", "AUTH PLAIN LOGIN"])
+            talker = Talker()
+            pump = Pump(talker, hop.buildProtocol(), pieces=size)
+            pump.start()
+            pump.flush()
+            pump.client.write(b"".join(fragments))
+            pump.flush()
+            outcomes.append((talker.heard, hop.messages, hop.connections[0].commands))
+        self.assertEqual(*outcomes)
 
 
 class LoopbackTests(TestCase):

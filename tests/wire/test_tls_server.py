@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import ssl
 import time
@@ -112,7 +113,9 @@ class Fixture(SynchronousTestCase):
         self.settings = ServerTlsSettings("mx.test", self.directory / "state", self.files("mx.test"))
 
     def files(self, name: str, days: int = 30) -> CertificateFiles:
-        return CertificateFiles(*self.authority.issue(name, days=days).write(self.directory / f"{name}.pem"))
+        certificate, key = self.authority.issue(name, days=days).write(self.directory / f"{name}.pem")
+        key.chmod(0o640)
+        return CertificateFiles(certificate, key)
 
 
 class HandshakeTests(Fixture, TestCase):
@@ -275,6 +278,18 @@ class SettingsTests(Fixture):
         now[0] += 31 * 86400
         tls.reload(evolve(self.settings, by_name={"mx.test": self.files("mx.test", days=90)}))
         self.assertEqual(len(tls.shown), 2)
+
+    def test_says_how_long_it_lasts(self) -> None:
+        """The status names file, names and last day."""
+        day = dt.datetime.fromtimestamp(int(NOW) + 30 * 86400, dt.UTC).date()
+        (words,) = self.serve(self.settings).describe()
+        self.assertEqual(words, f"{self.directory}/mx.test.pem: shown to everybody else, for mx.test, until {day}")
+
+    def test_says_when_everybody_may_read_the_key(self) -> None:
+        """A key that others may read works and is warned about."""
+        assert self.settings.files is not None
+        self.settings.files.private_key.chmod(0o644)
+        self.assertIn("every user of this machine may read", self.serve(self.settings).describe()[-1])
 
     def test_says_when_the_certificate_is_for_somebody_else(self) -> None:
         """A certificate that does not cover the name it is shown for works and is warned about."""
