@@ -99,7 +99,8 @@ class LookupTests(unittest.SynchronousTestCase):
             mailbox = parse_mailbox(local + b"@example.com", utf8=True)
         except AddressFault:
             return
-        quoted = (b'"' + local + b'"') if local.startswith(b"#") else local  # else it would be a comment
+        # bare, the one would be a comment and the other the byte order mark of the file
+        quoted = (b'"' + local + b'"') if local.startswith((b"#", b"\xef\xbb\xbf")) else local
         for line in (quoted, quoted + b"@Example.com"):
             directory = listed(line + b"\n", case_sensitive=case_sensitive)
             self.assertIs(directory.lookup(mailbox), Standing.LISTED, line)
