@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from attrs import define
 from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.names.error import DNSNameError as NoSuchName
 from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock
@@ -147,18 +148,16 @@ class Resolver:
         if own:
             return own, HOSTS_SECONDS
         client = self._names()
-        questions = [_outcome(client.lookupIPV6Address(host)), _outcome(client.lookupAddress(host))]
-        outcomes = [await question for question in questions]
-        headers = [header for outcome in outcomes if not isinstance(outcome, Failure) for header in outcome[0]]
+        questions = [client.lookupIPV6Address(host), client.lookupAddress(host)]
+        outcomes = await DeferredList(questions, consumeErrors=True)
+        headers = [header for answered, outcome in outcomes if answered for header in outcome[0]]
         found = tuple(_address(header) for header in headers if header.type in (1, 28))
         if found:
             return found, _seconds(headers)
-        for outcome in outcomes:
-            if isinstance(outcome, Failure):
+        for answered, outcome in outcomes:
+            if not answered:
                 outcome.raiseException()
-        from twisted.names.error import DNSNameError
-
-        raise DNSNameError(f"{host} has no address")
+        raise NoSuchName(f"{host} has no address")
 
     async def _ask_exchangers(self, domain: str) -> Record:
         answers, _authority, _additional = await self._names().lookupMailExchange(domain)
@@ -187,11 +186,6 @@ class Resolver:
 
 async def _awaited(ask: Callable[[str], Awaitable[Record]], name: str) -> Record:
     return await ask(name)
-
-
-def _outcome(question: Deferred[Any]) -> Deferred[Any]:
-    """Make a failure an outcome like any other, so that one question's trouble does not hide the other's answer."""
-    return question.addErrback(lambda failure: failure)
 
 
 def _timed_out(_value: object, seconds: float) -> None:
