@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
 
 from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import Content, Journal, ThreadRunner, WallClock
@@ -142,7 +143,7 @@ class Spool:
         removals = [self._part(domain).remove(some) for domain, some in by_domain.items()]
         if len(removals) == 1:
             return removals[0]
-        return gatherResults(removals, consumeErrors=True).addCallback(lambda _: None)
+        return gatherResults(removals, consumeErrors=True).addCallbacks(lambda _: None, _first_failure)
 
     def hold(self, entry: Entry) -> Deferred[None]:
         """Keep an entry out of every window until it is released; moves its file to ``held/``."""
@@ -236,6 +237,12 @@ class Spool:
                 "swept", domain=domain, unfinished=swept.unfinished, doubled=swept.doubled, orphans=swept.orphans
             )
         return swept
+
+
+def _first_failure(failure: Failure) -> Failure:
+    """Give what went wrong first, as itself."""
+    fault = failure.value
+    return fault.subFailure if isinstance(fault, FirstError) else failure
 
 
 def _translated(call: Callable[..., object], *args: object) -> object:

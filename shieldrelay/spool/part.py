@@ -85,14 +85,14 @@ class Part:
         return self._threads.run(_remove, self.folder, entries).addCallback(self._counted_out)
 
     def hold(self, entry: Entry) -> Deferred[None]:
-        """Move an entry from ``new/`` to ``held/``."""
+        """Move an entry from ``new/`` to ``held/``, if it is not there already."""
         moved = self._threads.run(_move, self.folder, entry, self.folder.new, self.folder.held)
-        return moved.addCallback(lambda _: self._count(-1, -entry.size))
+        return moved.addCallback(self._moved, -1, -entry.size)
 
     def release(self, entry: Entry) -> Deferred[None]:
-        """Move an entry from ``held/`` to ``new/``."""
+        """Move an entry from ``held/`` to ``new/``, if it is not there already."""
         moved = self._threads.run(_move, self.folder, entry, self.folder.held, self.folder.new)
-        return moved.addCallback(lambda _: self._count(1, entry.size))
+        return moved.addCallback(self._moved, 1, entry.size)
 
     def sweep(self) -> Deferred[Swept]:
         """Remove what earlier runs left over."""
@@ -123,6 +123,10 @@ class Part:
 
     def _tell_damaged(self, name: str, why: str) -> None:
         self._journal.event("damaged", domain=self.folder.domain, file=name, reason=why)
+
+    def _moved(self, moved: bool, entries: int, octets: int) -> None:
+        if moved:
+            self._count(entries, octets)
 
     def _counted_out(self, removed: tuple[int, int]) -> None:
         self._count(-removed[0], -removed[1])
@@ -179,14 +183,12 @@ def _unlinked(folder: Folder, path: str) -> bool:
     return True
 
 
-def _move(folder: Folder, entry: Entry, origin: str, goal: str) -> None:
-    """Move by link and unlink, each durable before the next step; one that is there already is fine."""
+def _move(folder: Folder, entry: Entry, origin: str, goal: str) -> bool:
+    """Move by link and unlink, each durable before the next step; false when it is there already."""
     operations = folder.operations
     try:
-        try:
-            operations.link(f"{origin}/{entry.name}", f"{goal}/{entry.name}")
-        except FileExistsError:
-            pass
+        if not _linked(folder, f"{origin}/{entry.name}", f"{goal}/{entry.name}"):
+            return False
         operations.fsync_directory(goal)
         operations.unlink(f"{origin}/{entry.name}")
         operations.fsync_directory(origin)
@@ -194,3 +196,16 @@ def _move(folder: Folder, entry: Entry, origin: str, goal: str) -> None:
         raise Gone(entry.name) from None
     except OSError as error:
         raise unavailable(error) from error
+    return True
+
+
+def _linked(folder: Folder, origin: str, goal: str) -> bool:
+    """Give a file its second name; false when it has the second only, FileNotFoundError when it has neither."""
+    try:
+        folder.operations.link(origin, goal)
+    except FileExistsError:
+        return True
+    except FileNotFoundError:
+        folder.operations.status(goal)
+        return False
+    return True

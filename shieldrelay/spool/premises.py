@@ -55,6 +55,7 @@ def check_usable(path: str, operations: FileOperations, marker: str) -> None:
 
     :param marker: makes the probe's names our own.
     """
+    _forget_probes(path, operations)
     first, second = f"{path}/{_PROBE}.{marker}", f"{path}/{_PROBE}.{marker}.link"
     try:
         file = operations.create(first)
@@ -67,6 +68,15 @@ def check_usable(path: str, operations: FileOperations, marker: str) -> None:
     except OSError as error:
         known = unavailable(error)
         raise type(known)(known.errno or 0, f"the spool cannot be written: {known}") from error
+
+
+def _forget_probes(path: str, operations: FileOperations) -> None:
+    """Remove what a start left that died in `check_usable`."""
+    try:
+        for name in [name for name in operations.names(path) if name.startswith(_PROBE)]:
+            operations.unlink(f"{path}/{name}")
+    except OSError as error:
+        raise unavailable(error) from error
 
 
 def _check_link(path: str, first: str, second: str, operations: FileOperations) -> None:

@@ -15,7 +15,7 @@ from shieldrelay.spool.faults import Damaged, Gone, SpoolFull, SpoolInUse, Spool
 from shieldrelay.spool.name import NOTICES
 from shieldrelay.spool.progress import NO_PROGRESS, Progress
 from shieldrelay.spool.recovery import Swept
-from shieldrelay.testing.disk import ForgetfulDisk
+from shieldrelay.testing.disk import ForgetfulDisk, PowerCut
 from shieldrelay.testing.journal import ListJournal
 from tests.spool.samples import DOMAIN, NOW, a_content, a_message, a_spool, done
 from tests.spool.test_content import read_all
@@ -265,6 +265,14 @@ class ChangeTests(SpoolCase):
         self.assertEqual(self.names("new") + self.names("state"), [])
         self.assertIsNone(done(self.spool.find("O")))
 
+    def test_a_removal_in_several_domains_fails_as_one_in_one(self):
+        """With what went wrong, in our words."""
+        done(self.spool.prepare("other.example"))
+        other = done(self.spool.store(a_message("O", domain="other.example"), MemoryContent((b"x",)), due=NOW))
+        entry = self.stored()
+        self.disk.fail_at = self.disk.steps + 1
+        self.assertRaises(SpoolUnavailable, done, self.spool.remove([entry, other]))
+
     def test_one_that_cannot_be_removed_does_not_keep_the_others(self):
         """The failure is told, the others are gone."""
         first, second = self.stored("M1"), self.stored("M2")
@@ -285,6 +293,18 @@ class ChangeTests(SpoolCase):
         done(self.spool.remove([other]))
         self.assertEqual(done(self.spool.window(DOMAIN, 9)).entries, (entry,))
         self.assertEqual(done(self.spool.held(DOMAIN)), ())
+
+    def test_holding_what_is_held_changes_nothing(self):
+        """Nor does releasing what waits; it is counted once."""
+        entry = self.stored()
+        for act, count in (
+            (self.spool.release, 1),
+            (self.spool.hold, 0),
+            (self.spool.hold, 0),
+            (self.spool.release, 1),
+        ):
+            done(act(entry))
+            self.assertEqual(self.spool.count(DOMAIN).entries, count)
 
     def test_an_id_is_found_in_any_domain(self):
         """Only a whole id; what can be no id is refused before anything is looked at."""
@@ -386,6 +406,18 @@ class StartTests(SpoolCase):
             fault = self.assertRaises(SpoolUnavailable, a_spool(disk).open)
             self.assertIn("read-only", str(fault))
             a_spool(disk).open()
+
+    def test_a_start_that_died_leaves_nothing(self):
+        """Whatever step it died at, the next start finds a clean directory or makes it so."""
+        steps = ForgetfulDisk()
+        a_spool(steps).open()
+        for number in range(1, steps.steps + 1):
+            disk = ForgetfulDisk(die_at=number)
+            self.assertRaises(PowerCut, a_spool(disk).open)
+            found = disk.after_kill()
+            spool = a_spool(found)
+            spool.open()
+            self.assertEqual(list(found.names(spool.path)), ["_lock"])
 
     def test_a_sweep_removes_what_a_crash_left(self):
         """Temporary files of earlier runs and sidecars without messages; nothing of this run, and no message."""
