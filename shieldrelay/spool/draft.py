@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 
 from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import ThreadRunner
@@ -84,9 +84,13 @@ class DraftFile:
 
 
 class Draft:
-    """A draft as the reactor's thread sees it: one call at a time, the next when the last one's Deferred fired."""
+    """A draft as the reactor's thread sees it.
 
-    __slots__ = ("_content", "_file", "_folder", "_message", "_part", "_threads")
+    Calls take their turns, whenever they come: a session that ends while a block is being written may discard at
+    once, and the descriptor is closed after the write, never under it.
+    """
+
+    __slots__ = ("_content", "_file", "_folder", "_message", "_part", "_threads", "_turns")
 
     def __init__(self, message: Message, file: DraftFile, folder: Folder, part: Part, threads: ThreadRunner) -> None:
         self._message = message
@@ -94,6 +98,7 @@ class Draft:
         self._folder = folder
         self._part = part
         self._threads = threads
+        self._turns = DeferredLock()
         self._content: FileContent | None = None
 
     @property
@@ -103,7 +108,7 @@ class Draft:
 
     def append(self, block: bytes) -> Deferred[None]:
         """Write a block; fails with SpoolUnavailable, and the draft is then discarded already."""
-        return self._threads.run(self._file.append, block)
+        return self._turns.run(self._threads.run, self._file.append, block)
 
     def content(self, *, ascii_header: bool) -> FileContent:
         """Give what was appended, for reading; after the last append.
@@ -123,13 +128,16 @@ class Draft:
 
     def commit(self, *, due: float, progress: Progress | None = None) -> Deferred[Entry]:
         """Make it a durable entry: like ``Spool.store``."""
-        entry = entry_of(self._folder.domain, self._message, self._file.size, due)
-        published = self._threads.run(self._file.publish, entry, progress)
-        return published.addCallback(lambda _: self._part.commit(entry)).addCallback(self._moved)
+        published = self._turns.run(self._publish, due, progress)
+        return published.addCallback(self._part.commit).addCallback(self._moved)
 
     def discard(self) -> Deferred[None]:
-        """Remove the file; when no call is under way, more than once too; does nothing after a commit."""
-        return self._threads.run(self._file.discard)
+        """Remove the file; at any time, more than once too; does nothing after a commit."""
+        return self._turns.run(self._threads.run, self._file.discard)
+
+    def _publish(self, due: float, progress: Progress | None) -> Deferred[Entry]:
+        entry = entry_of(self._folder.domain, self._message, self._file.size, due)
+        return self._threads.run(self._file.publish, entry, progress).addCallback(lambda _: entry)
 
     def _moved(self, entry: Entry) -> Entry:
         """Passes that begin from now on find the file under its new name."""

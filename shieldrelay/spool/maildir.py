@@ -22,6 +22,7 @@ from shieldrelay.spool.faults import SpoolUnavailable, unavailable
 from shieldrelay.spool.folder import Folder, make_directories
 from shieldrelay.spool.ledger import Change, Ledger
 from shieldrelay.spool.ledger_file import LedgerFile
+from shieldrelay.spool.listing import Listed
 from shieldrelay.spool.lock import MemberLock
 from shieldrelay.spool.name import checked_id, is_part
 from shieldrelay.spool.operations import FileOperations, Space
@@ -156,6 +157,10 @@ class Spool:
     def held(self, domain: str) -> Deferred[tuple[Entry, ...]]:
         """Give what is on hold, oldest first."""
         return self._part(domain).held()
+
+    def page(self, domain: str, after: str, limit: int) -> Deferred[list[Listed]]:
+        """Give messages by time of arrival, those on hold included; see `spool.listing.page`."""
+        return self._part(domain).page(after, limit)
 
     def find(self, id: str) -> Deferred[Entry | None]:
         """Find a message by its id in all domains, on hold or not; opens no file.

@@ -17,6 +17,7 @@ from shieldrelay.spool.deposit import deposit, due_of, withdraw
 from shieldrelay.spool.entry import Entry, Record, Tally, Window
 from shieldrelay.spool.faults import Damaged, Gone, SpoolUnavailable, unavailable
 from shieldrelay.spool.folder import Folder
+from shieldrelay.spool.listing import Listed, page
 from shieldrelay.spool.progress import Progress
 from shieldrelay.spool.recovery import Swept, sweep
 from shieldrelay.spool.retrieval import retrieve
@@ -68,6 +69,10 @@ class Part:
     def held(self) -> Deferred[tuple[Entry, ...]]:
         """List what is on hold, oldest first."""
         return self._threads.run(held_entries, self.folder)
+
+    def page(self, after: str, limit: int) -> Deferred[list[Listed]]:
+        """Give messages by time of arrival, those on hold included."""
+        return self._threads.run(page, self.folder, after, limit)
 
     def load(self, entry: Entry) -> Deferred[Record]:
         """Read an entry; Damaged when it is set aside, Gone when it is no longer there."""

@@ -17,6 +17,7 @@ from shieldrelay.spool.progress import NO_PROGRESS, Progress
 from shieldrelay.spool.recovery import Swept
 from shieldrelay.testing.disk import ForgetfulDisk, PowerCut
 from shieldrelay.testing.journal import ListJournal
+from shieldrelay.testing.threads import HeldThreads
 from tests.spool.samples import DOMAIN, NOW, a_content, a_message, a_spool, done
 from tests.spool.test_content import read_all
 
@@ -171,6 +172,23 @@ class DraftTests(SpoolCase):
 
     def started_handles(self):
         return {self.spool._lock._file}
+
+    def test_calls_take_their_turns(self):
+        """A discard that comes during a write waits for it; what comes after it is refused, and nothing is left."""
+        threads = HeldThreads()
+        self.spool = a_spool(self.disk, member="node2", threads=threads)
+        self.spool.open()
+        prepared, drafting = self.spool.prepare(DOMAIN), self.spool.draft(a_message())
+        threads.go_on()
+        draft = done(drafting)
+        self.assertIsNone(done(prepared))
+        written, discarded, late = draft.append(b"a"), draft.discard(), draft.append(b"b")
+        self.assertEqual(len(threads.waiting), 1)
+        threads.go_on()
+        self.assertIsNone(done(written))
+        self.assertIsNone(done(discarded))
+        self.assertRaises(SpoolUnavailable, done, late)
+        self.assertEqual(list(self.disk.names(f"{self.spool.path}/{DOMAIN}/tmp")), [])
 
     def test_discarding_after_the_commit_does_nothing(self):
         """The message stays."""
