@@ -124,16 +124,16 @@ class Acceptance:
             return reply
         error = reply.value
         if isinstance(error, SpoolFull):
-            self._journal.event("spool_failed", id=id, error=str(error))
+            self._journal.event("spool_failed", message=id, error=str(error))
             return SPOOL_FULL
         if isinstance(error, (OSError, MemoryError)):
-            self._journal.event("spool_failed", id=id, error=str(error) or repr(error))
+            self._journal.event("spool_failed", message=id, error=str(error) or repr(error))
         else:
-            self._journal.event("bug", where="acceptance", id=id, error=reply.getTraceback())
+            self._journal.event("bug", where="acceptance", message=id, traceback=reply.getTraceback())
         return SPOOL_UNAVAILABLE
 
     def _undiscarded(self, failure: Failure, id: str) -> None:
-        self._journal.event("discard_failed", id=id, error=failure.getErrorMessage())
+        self._journal.event("discard_failed", message=id, error=failure.getErrorMessage())
 
     def _offered(self, message: Message, holding: Holding, content: Content) -> Deferred[Reply] | None:
         """Offer a message inline; ``None`` when its lane takes none now."""

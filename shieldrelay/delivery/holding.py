@@ -46,6 +46,10 @@ class MemoryBudget:
 class Draft(Protocol):
     """A spool file under ``tmp/`` that grows while content comes in: ``spool.draft.Draft``."""
 
+    @property
+    def message(self) -> Message:
+        """Give what its envelope block says."""
+
     def append(self, block: bytes) -> Deferred[None]:
         """Write a block; one at a time."""
 

@@ -60,6 +60,8 @@ class Lane:
     :param slot_wait: seconds for which new mail waits for a slot.
     :ivar backlog_due: says whether the backlog has mail that is due; the queue sets it.
     :ivar changed: called when a slot or the breaker changed; the queue sets it.
+    :ivar answered: whether a next hop has answered since the lane was made.
+    :ivar since: when the breaker changed last, on the reactor's clock.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class Lane:
         self.slots = Slots()
         self.backlog_due: Callable[[], bool] = bool
         self.changed: Callable[[], object] = bool
+        self.answered = False
+        self.since = clock.seconds()
         self._outages = outages
         self._slot_wait = slot_wait
         self._clock = clock
@@ -179,6 +183,20 @@ class Lane:
         self._transition(self.machines.breaker.drill(now + seconds, now))
         self._set_probe_alarm()
 
+    def probe_now(self) -> None:
+        """Let the next probe go out at once, unless a drill is on."""
+        breaker, now = self.machines.breaker, self._clock.seconds()
+        if not breaker.passes and not breaker.drilling(now):
+            breaker.probe_at = min(breaker.probe_at, now)
+            self._set_probe_alarm()
+
+    def go_on_from(self, before: Lane) -> None:
+        """Take over what another lane to the same next hops has learned; it starts nothing more."""
+        self.machines = before.machines
+        self.slots = before.slots
+        before.stop()
+        self._set_probe_alarm()
+
     def resume_outage(self, seconds_ago: float) -> None:
         """Begin with the breaker open, because an outage was under way when the node stopped."""
         now = self._clock.seconds()
@@ -260,6 +278,7 @@ class Lane:
         else:
             transition = breaker.judged(result.health, now, result.reason)
         self._transition(transition)
+        self.answered = self.answered or result.health is ServerHealth.ANSWERED
         if result.health is ServerHealth.FAULT:
             if breaker.passes:
                 ramp.complained(now)
@@ -288,6 +307,8 @@ class Lane:
 
     def _transition(self, transition: Transition | None, *, told: bool = True) -> None:
         """Journal a change of the breaker, write it into the ledger, and ramp."""
+        if transition is not None:
+            self.since = transition.at
         match transition:
             case Opened(since, at, reason):
                 if told:
@@ -333,19 +354,19 @@ class Lane:
         worst = next((outcome for outcome in outcomes if outcome.fate is not Fate.TAKEN), outcomes[0])
         self._journal.event(
             "attempt",
-            id=attempt.message.id,
+            message=attempt.message.id,
             domain=self.domain,
             use="probe" if probe else use.value,
             next_hop=result.next_hop,
             health=result.health.value,
             recipients=len(outcomes),
             taken=sum(outcome.fate is Fate.TAKEN for outcome in outcomes),
-            fate=worst.fate.value,
+            result=worst.fate.value,
             reply=None if worst.reply is None else str(worst.reply),
             reason=worst.reason or result.reason,
             tls=result.tls,
             size=attempt.content.size,
-            ms=round(seconds * 1000, 1),
+            seconds=round(seconds, 4),
         )
 
 

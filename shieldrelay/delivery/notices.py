@@ -124,6 +124,11 @@ class Notices:
         self.withheld_count = 0
 
     @property
+    def over_budget(self) -> int:
+        """How many were not sent because their destination had had its share."""
+        return self._budget.refused
+
+    @property
     def withheld(self) -> tuple[WithheldNotice, ...]:
         """The last notices that were not sent, newest last."""
         return tuple(self._withheld)

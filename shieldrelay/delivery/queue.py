@@ -148,6 +148,13 @@ class Queue:
             self._alarm.cancel()
             self._alarm = None
 
+    def serve(self, lane: BacklogLane, schedule: Schedule, lifetimes: Lifetimes) -> None:
+        """Go on with another lane and other times: a new configuration is in force."""
+        self._lane = lane
+        self._schedule = schedule
+        self._lifetimes = lifetimes
+        self.pump()
+
     def flush(self) -> None:
         """Make everything due now."""
         self._flushing = True
@@ -267,7 +274,7 @@ class Queue:
         if failure.check(Damaged, Gone):
             self.window.forget(entry)
             return
-        self._journal.event("spool_failed", domain=self._domain, id=entry.id, error=failure.getErrorMessage())
+        self._journal.event("spool_failed", domain=self._domain, message=entry.id, error=failure.getErrorMessage())
         self._rest()
         self.window.put_back(entry)
 
@@ -335,7 +342,7 @@ class Queue:
         deferred = await self._spool.defer(entry, due, progress)
         self._journal.event(
             "deferred",
-            id=entry.id,
+            message=entry.id,
             domain=self._domain,
             attempts=progress.attempts,
             next=round(due - now, 1),
@@ -350,7 +357,7 @@ class Queue:
         if failure.check(Gone):
             self.window.forget(entry)
             return
-        self._journal.event("spool_failed", domain=self._domain, id=entry.id, error=failure.getErrorMessage())
+        self._journal.event("spool_failed", domain=self._domain, message=entry.id, error=failure.getErrorMessage())
         self._rest()
         self.window.put_back(entry.due_at(self._wall() + TROUBLE_SECONDS))
         self.pump()
@@ -367,7 +374,7 @@ class Queue:
         """End a message whose lifetime is over, telling its sender."""
         waiting = record.progress.waiting(len(record.message.envelope.recipients))
         self._journal.event(
-            "expired", id=entry.id, domain=self._domain, attempts=record.progress.attempts, recipients=len(waiting)
+            "expired", message=entry.id, domain=self._domain, attempts=record.progress.attempts, recipients=len(waiting)
         )
         progress = record.progress.settle(dict.fromkeys(waiting, Fate.REFUSED))
         self._owe(entry, record, progress, dict.fromkeys(waiting))
@@ -381,7 +388,7 @@ class Queue:
     def _unremoved(self, failure: Failure, entry: Entry) -> None:
         """Say that a delivered message could not be removed: it will be delivered again."""
         failure.trap(OSError)
-        self._journal.event("remove_failed", id=entry.id, domain=self._domain, error=failure.getErrorMessage())
+        self._journal.event("remove_failed", message=entry.id, domain=self._domain, error=failure.getErrorMessage())
 
     # time
 

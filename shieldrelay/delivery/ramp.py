@@ -7,6 +7,8 @@ connection and no clock. One per domain, owned by ``delivery.lane``, which also 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 STEPS = (1, 2, 5, 20)
 """Connections in parallel, step by step; those above the cap are left out, the cap itself is the last."""
 
@@ -32,11 +34,11 @@ class Ramp:
 
     __slots__ = ("_calm_at", "_steps", "_successes", "cap", "limit")
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, steps: Sequence[int] = STEPS) -> None:
         if cap < 1:
             raise ValueError("a next hop must bear at least one connection")
         self.cap = cap
-        self._steps = (*(step for step in STEPS if step < cap), cap)
+        self._steps = (*(step for step in sorted(steps) if step < cap), cap)
         self.limit = cap
         self._successes = 0
         self._calm_at = float("-inf")

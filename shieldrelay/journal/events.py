@@ -61,14 +61,14 @@ EVENTS: dict[str, Event] = {
     "alarm_over": _info("The reason for an alarm is gone.", "alarm domain reason", "alarm"),
     "log": _warn("Twisted or a library reported trouble.", "severity namespace text traceback", "severity"),
     "bug": _error(
-        "Something went wrong that must not; the peer was answered 451.", "where id domain error traceback", "where"
+        "Something went wrong that must not; the peer was answered 451.", "where session message domain error traceback", "where"
     ),
     "journal_lost": _error("The journal could not be written for a while.", "lines reason"),
     "headroom": _warn("The spool's disk has come to another state.", "state reason free inodes_free", "state"),
     # incoming
     "session": _info(
         "A client's session has ended.",
-        "session peer port helo tls seconds end commands errors messages recipients refused received",
+        "session peer port helo tls seconds end commands errors messages refused received",
         "end",
     ),
     "transaction": _info(
@@ -78,7 +78,7 @@ EVENTS: dict[str, Event] = {
     ),
     "refused": _info(
         "A client's command has been refused.",
-        "session peer helo stage code status reason defence reverse_path recipient reference",
+        "session peer stage code status defence reason reverse_path recipient",
         "reason",
     ),
     "violation": _warn("A client spoke something else than lawful SMTP.", "session peer kind evidence", "kind"),
@@ -87,12 +87,12 @@ EVENTS: dict[str, Event] = {
     # outgoing
     "attempt": _info(
         "A message was offered to a next hop.",
-        "message domain use next_hop recipients taken fate reply health reason tls ms size",
-        "fate",
+        "message domain use next_hop result health recipients taken reply reason tls size seconds",
+        "result",
     ),
     "next_hop_fault": _warn("A next hop failed, whatever the message.", "domain next_hop reason"),
     "breaker": _warn(
-        "A domain's breaker has changed its state.", "domain state reason since held down_seconds", "state"
+        "A domain's breaker has changed its state.", "domain state reason down_seconds", "state"
     ),
     "bounce_guard": _error(
         "Refusals of a domain's own recipients are doubted (R5), or no more.",
@@ -107,14 +107,14 @@ EVENTS: dict[str, Event] = {
     "expired": _warn("A message has reached the end of its lifetime.", "message domain attempts recipients"),
     "damaged": _error("A file of the spool cannot be read and was set aside.", "domain file reason"),
     "swept": _info("Leftovers of a crash were removed at the start.", "domain unfinished doubled orphans"),
-    "remove_failed": _error("A delivered message could not be removed and may be delivered twice.", "id domain error"),
     "ledger_failed": _error("A domain's down-time could not be written to its ledger.", "domain change error"),
     "held": _info("An operator holds a message.", "message domain"),
     "released": _info("An operator has released a message.", "message domain"),
     "deleted": _warn("An operator has deleted a message.", "message domain"),
     "flushed": _info("An operator wants a domain's messages tried now.", "domain messages"),
-    "spool_failed": _error("A message could not be spooled; the sender was answered 451.", "id domain error"),
-    "discard_failed": _warn("A draft could not be removed; the next start removes it.", "id error"),
+    "spool_failed": _error("The spool could not do what was asked; a sender was answered 451.", "message domain error"),
+    "discard_failed": _warn("A draft could not be removed; the next start removes it.", "message session error"),
+    "remove_failed": _error("A delivered message could not be removed and will come again.", "message domain error"),
     # notices
     "notice": _info(
         "A failure notice has been taken by its destination.", "message notice to next_hop attempts reason"

@@ -90,7 +90,7 @@ class Gate:
     def mail(self, declared_size: int | None) -> Refusal | None:
         """Judge MAIL; the receiver has held the declared size against the node's own limit already."""
         full = self._capacity.full()
-        return None if full is None else Refusal(replies.NO_ROOM, full, "capacity")
+        return None if full is None else Refusal(replies.SPOOL_FULL, full, "capacity")
 
     def recipient(
         self, mailbox: Mailbox, transaction_domains: Sequence[str], declared_size: int | None
@@ -103,7 +103,7 @@ class Gate:
         if place is not Place.LISTED:
             return Refusal(replies.UNKNOWN_RECIPIENT, "the recipient is not listed", "recipients")
         if domain.name not in transaction_domains and len(transaction_domains) >= self._domains_per_transaction:
-            return Refusal(replies.ANOTHER_DOMAIN, "the transaction has another domain already", "limits")
+            return Refusal(replies.ANOTHER_TRANSACTION, "the transaction has another domain already", "limits")
         return self._size(domain, declared_size) or self._past_or_room(domain, mailbox)
 
     def domain_of(self, mailbox: Mailbox) -> str:
@@ -121,11 +121,11 @@ class Gate:
         limit = domain.size if announced is None else min(domain.size, announced)
         if declared_size <= limit:
             return None
-        return Refusal(replies.TOO_LARGE_FOR_RECIPIENT, f"the declared size is over {limit} octets", "limits")
+        return Refusal(replies.MESSAGE_TOO_BIG, f"the declared size is over {limit} octets", "limits")
 
     def _past_or_room(self, domain: DomainLimits, mailbox: Mailbox) -> Refusal | None:
         remembered = self._past.recall(mailbox)
         if remembered is not None:
             return Refusal(remembered, "its next hop refused this recipient within the hour", "next_hop")
         full = self._capacity.domain_full(domain.name)
-        return None if full is None else Refusal(replies.NO_ROOM, full, "capacity")
+        return None if full is None else Refusal(replies.SPOOL_FULL, full, "capacity")

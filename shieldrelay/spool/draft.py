@@ -90,10 +90,10 @@ class Draft:
     once, and the descriptor is closed after the write, never under it.
     """
 
-    __slots__ = ("_content", "_file", "_folder", "_message", "_part", "_threads", "_turns")
+    __slots__ = ("_content", "_file", "_folder", "_part", "_threads", "_turns", "message")
 
     def __init__(self, message: Message, file: DraftFile, folder: Folder, part: Part, threads: ThreadRunner) -> None:
-        self._message = message
+        self.message = message
         self._file = file
         self._folder = folder
         self._part = part
@@ -136,7 +136,7 @@ class Draft:
         return self._turns.run(self._threads.run, self._file.discard)
 
     def _publish(self, due: float, progress: Progress | None) -> Deferred[Entry]:
-        entry = entry_of(self._folder.domain, self._message, self._file.size, due)
+        entry = entry_of(self._folder.domain, self.message, self._file.size, due)
         return self._threads.run(self._file.publish, entry, progress).addCallback(lambda _: entry)
 
     def _moved(self, entry: Entry) -> Entry:

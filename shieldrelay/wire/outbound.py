@@ -61,6 +61,11 @@ class PooledNextHop:
         return len(self._pool)
 
     @property
+    def size_limit(self) -> int | None:
+        """The SIZE in octets that the server announced last (RFC 1870), ``None`` when it never did."""
+        return self._pool.size_limit
+
+    @property
     def idle_connections(self) -> int:
         """How many of them wait for a message."""
         return self._pool.idle

@@ -94,6 +94,11 @@ class OutboundConnection(TwistedProtocol):
         self._write: Callable[[bytes], None] = self._no_transport
 
     @property
+    def size_limit(self) -> int | None:
+        """The SIZE in octets that the server announced (RFC 1870)."""
+        return self._sender.capabilities.size_limit
+
+    @property
     def messages(self) -> int:
         """How many messages it was offered so far."""
         return self._sender.offers

@@ -23,6 +23,7 @@ class Pool:
     """All connections to one next hop.
 
     :param host: a name or an IP address, as configured.
+    :ivar size_limit: the SIZE in octets that was announced last (RFC 1870), ``None`` when there was none.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Pool:
         self._idle: list[OutboundConnection] = []
         self._all: set[OutboundConnection] = set()
         self._last_good = ""
+        self.size_limit: int | None = None
         self._stopping = False
         self._waiting_for_end: list[Deferred[None]] = []
 
@@ -78,6 +80,7 @@ class Pool:
                 self._tell(address, fault)
             else:
                 self._last_good = address
+                self.size_limit = connection.size_limit
                 return connection
         raise OpeningFailed("; ".join(dict.fromkeys(fault.reason for fault in faults)), faults[-1].reply)
 

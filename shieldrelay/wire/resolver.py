@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from attrs import define
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, DeferredList, succeed
-from twisted.names.error import DNSNameError as NoSuchName
+from twisted.names.error import DNSNameError
 from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock
@@ -34,6 +34,9 @@ HOSTS_SECONDS = 60.0
 """How long an answer from the hosts file is kept."""
 NAMES = 4096
 """How many answers are kept."""
+
+NoSuchName = DNSNameError
+"""What an answer that a name does not exist fails with."""
 
 Answer = tuple[str, ...]
 Record = tuple[Answer, float]
@@ -157,7 +160,7 @@ class Resolver:
         for answered, outcome in outcomes:
             if not answered:
                 outcome.raiseException()
-        raise NoSuchName(f"{host} has no address")
+        raise DNSNameError(f"{host} has no address")
 
     async def _ask_exchangers(self, domain: str) -> Record:
         answers, _authority, _additional = await self._names().lookupMailExchange(domain)
