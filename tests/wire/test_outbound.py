@@ -54,6 +54,16 @@ class DeliveryTests(NextHopFixture):
         self.assertEqual(self.fates(result), [Fate.REFUSED, Fate.TAKEN])
         self.assertEqual(self.server.messages[0].recipients, (b"alice@example.com",))
 
+    async def test_the_servers_size_is_known(self) -> None:
+        """Nothing before the first connection, then what EHLO announced last; above it nothing is offered (R9)."""
+        self.assertIsNone(self.next_hop.size_limit)
+        self.server.extensions = ["PIPELINING", f"SIZE {len(LETTER)}"]
+        self.assertEqual(self.fates(await self.deliver()), [Fate.TAKEN])
+        self.assertEqual(self.next_hop.size_limit, len(LETTER))
+        result = await self.next_hop.attempt(attempt_for(MemoryContent(LETTER + b"x")))
+        self.assertEqual((self.fates(result), result.health), ([Fate.CONTENT_REFUSED], ServerHealth.ANSWERED))
+        self.assertEqual(self.server.script.times(Step.MAIL), 1)
+
     async def test_nobody_accepted_gets_no_content(self) -> None:
         """All refused: the final dot is not noted, and the connection serves the next message."""
         self.server.script.on_recipient(b"ghost@example.com", "550 5.1.1 unknown")
