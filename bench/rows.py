@@ -17,11 +17,12 @@ from pathlib import Path
 from attrs import frozen
 
 from bench import accounting
-from bench.load import Load, Sink, greets, wait_until
+from bench.load import BenchFault, Load, Sink, greets, wait_until
 from bench.peer import Peer
 
 Figures = dict[str, float]
 _START_SECONDS = 30
+_ENTER_SECONDS = 2
 
 
 @frozen
@@ -50,8 +51,18 @@ def started(peer: Peer) -> float:
     """Start a relay and give the seconds until it greets."""
     begun = time.monotonic()
     peer.start()
-    wait_until(lambda: greets(peer.port), _START_SECONDS, f"{peer.name} listening")
+    wait_until(lambda: greets(peer.port) or _ended(peer, begun), _START_SECONDS, f"{peer.name} listening")
     return time.monotonic() - begun
+
+
+def _ended(peer: Peer, begun: float) -> bool:
+    """Give up on a relay that has no process any more; never true.
+
+    :raises BenchFault: it ended instead of listening.
+    """
+    if time.monotonic() - begun > _ENTER_SECONDS and not peer.account.pids():
+        raise BenchFault(f"{peer.name} ended instead of listening")
+    return False
 
 
 def _through(peer: Peer, sink: Sink, load: Load) -> Figures:
