@@ -66,6 +66,7 @@ class ProbingTests(SynchronousTestCase):
         self.assertTrue(breaker.begin_probe(60.0))
         self.assertFalse(breaker.begin_probe(60.0))
         self.assertIsNone(breaker.probed("m1", FAULT, 63.0, "timeout"))
+        self.assertEqual(breaker.reason, "timeout")
         self.assertFalse(breaker.probe_due(122.9))
         self.assertTrue(breaker.probe_due(123.0))
 

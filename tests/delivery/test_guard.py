@@ -133,6 +133,13 @@ class RecoveringTests(SynchronousTestCase):
         self.assertFalse(self.feed.changes[-1].alarming)
         self.assertEqual(self.feed.messages(1, REFUSED), [Fate.REFUSED])
 
+    def test_a_share_just_below_the_limit_does_not(self) -> None:
+        """Between half the limit and the limit nothing changes: no flapping at the edge."""
+        self.feed.now += HOUR
+        for number in range(50):
+            self.feed.message(TAKEN if number % 5 else REFUSED)
+        self.assertEqual((self.guard.suspicion, self.guard.since), (Suspicion.HOLDING, 10_000.0))
+
     def test_a_half_restored_list_does_not(self) -> None:
         """Retries that are refused again count while it holds: half taken, half refused is not lawful."""
         self.feed.now += HOUR
@@ -195,6 +202,44 @@ class AfterAnOutageTests(SynchronousTestCase):
         self.feed.messages(8, TAKEN)
         self.assertEqual(self.feed.messages(1, REFUSED), [Fate.TRANSIENT])
         self.assertEqual(self.feed.messages(2, REFUSED), [Fate.REFUSED] * 2)
+
+    def test_a_share_below_the_limit_ends_the_watch(self) -> None:
+        """The watch compares with the limit itself: a domain whose share is always 20 % is watched for ten messages."""
+        self.feed.messages(8, TAKEN)
+        self.feed.messages(2, REFUSED)
+        self.assertIs(self.guard.suspicion, Suspicion.NONE)
+
+    def test_a_share_above_the_limit_keeps_the_watch(self) -> None:
+        """Too few senders for an alarm, too many refusals to be believed."""
+        for number in range(30):
+            self.feed.message(TAKEN if number % 2 else REFUSED, sender=f"s{number % 4}")
+        self.assertIs(self.guard.suspicion, Suspicion.WATCHING)
+
+    def test_what_was_seen_before_the_outage_does_not_clear_it(self) -> None:
+        """Good mail of the minutes before does not vouch for the server that came back."""
+        feed = Feed()
+        feed.messages(100, TAKEN)
+        feed.guard.outage_over(feed.now)
+        self.assertEqual(set(feed.messages(12, REFUSED)), {Fate.TRANSIENT})
+
+    def test_a_quiet_domain_is_not_believed_too_early(self) -> None:
+        """One taken message within the window's time ends nothing; at its end, mail taken before counts."""
+        self.feed.messages(1, TAKEN)
+        self.feed.now += 599
+        self.assertEqual(self.feed.messages(1, REFUSED), [Fate.TRANSIENT])
+        self.feed.messages(9, TRANSIENT)
+        self.assertIs(self.guard.suspicion, Suspicion.WATCHING)
+        self.feed.messages(3, TAKEN)
+        self.assertIs(self.guard.suspicion, Suspicion.WATCHING)
+        self.feed.now += 1
+        self.assertIsNotNone(self.guard.passed(self.feed.now))
+        self.assertIs(self.guard.suspicion, Suspicion.NONE)
+
+    def test_old_mail_does_not_clear_it(self) -> None:
+        """What has left the window vouches for nothing, although nothing came since."""
+        self.feed.messages(1, TAKEN)
+        self.assertIsNone(self.guard.passed(self.feed.now + HOUR))
+        self.assertIs(self.guard.suspicion, Suspicion.WATCHING)
 
     def test_a_quiet_domain_is_believed_after_ten_minutes_with_mail(self) -> None:
         """A single taken message after the window's time is enough; time alone is not."""
@@ -274,7 +319,7 @@ class EvidenceTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.floats(0, 200), st.integers(0, 3), st.integers(0, 7)), max_size=60))
     def test_the_window_counts_as_an_exact_one_would(self, notes: list[tuple[float, int, int]]) -> None:
         """Counts and senders lie between those of the last nine and the last ten tenths of the window."""
-        evidence, now, seen = Evidence(600.0, 5), 0.0, []
+        evidence, now, seen, all_seen = Evidence(600.0, 5), 0.0, [], []
         for later, refused, sender in notes:
             now += later
             if refused:
@@ -282,8 +327,23 @@ class EvidenceTests(SynchronousTestCase):
                 seen.append((now, refused, sender))
             else:
                 evidence.note_taken(1, now)
+            all_seen.append(now)
             recent = [note for note in seen if note[0] > now - 540]
             window = [note for note in seen if note[0] > now - 600]
             self.assertTrue(sum(n[1] for n in recent) <= evidence.refused <= sum(n[1] for n in window))
+            self.assertTrue(len(recent) <= evidence.refusing_messages <= len(window))
             self.assertGreaterEqual(evidence.senders, min(5, len({n[2] for n in recent})))
             self.assertLessEqual(min(5, evidence.senders), min(5, len({n[2] for n in window})))
+            for count in (evidence.messages, evidence.taken):
+                self.assertTrue(sum(t > now - 540 for t in all_seen) <= count <= sum(t > now - 600 for t in all_seen))
+
+    def test_cleared_evidence_holds_nothing(self) -> None:
+        """After clearing, nothing of any slice is left."""
+        evidence = Evidence(600.0, 5)
+        for slice_number in range(10):
+            evidence.note_refused(2, 3, f"s{slice_number}", 60.0 * slice_number)
+        self.assertEqual((evidence.messages, evidence.taken, evidence.refused, evidence.senders), (10, 30, 20, 10))
+        self.assertEqual(evidence.share, 0.4)
+        evidence.clear()
+        self.assertEqual((evidence.messages, evidence.taken, evidence.refused, evidence.senders), (0, 0, 0, 0))
+        self.assertEqual((evidence.refusing_messages, evidence.share), (0, 0.0))

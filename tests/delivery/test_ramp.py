@@ -39,9 +39,9 @@ class RampTests(SynchronousTestCase):
 
     def test_the_completing_success_says_so_once(self) -> None:
         """Only the success that reaches the declared number returns true."""
-        ramp = Ramp(2)
+        ramp = Ramp(3)
         ramp.restart()
-        self.assertEqual([ramp.success() for _ in range(4)], [True, False, False, False])
+        self.assertEqual([ramp.success() for _ in range(5)], [False, False, True, False, False])
 
     def test_a_complaint_halves(self) -> None:
         """421 halves the number, and the round begins anew; the next step is the next larger one."""
@@ -50,6 +50,29 @@ class RampTests(SynchronousTestCase):
         self.assertEqual(ramp.limit, 10)
         self.assertFalse(ramp.complete)
         self.assertEqual(climb(ramp), [(10, 10)])
+
+    def test_a_complaint_or_a_restart_begins_the_round_anew(self) -> None:
+        """Successes from before it do not count toward the next step."""
+        ramp = Ramp(20)
+        ramp.complained(0.0)
+        for _ in range(9):
+            ramp.success()
+        ramp.complained(10.0)
+        self.assertEqual([ramp.limit, *climb(ramp)[:1]], [5, (5, 5)])
+        ramp.complained(20.0)
+        for _ in range(9):
+            ramp.success()
+        ramp.restart()
+        self.assertEqual(climb(ramp)[:2], [(1, 1), (2, 2)])
+
+    def test_complaints_lead_down_to_one(self) -> None:
+        """A server that complains on and on is left with one connection, never with none."""
+        ramp = Ramp(20)
+        limits = []
+        for second in range(0, 60, 10):
+            ramp.complained(float(second))
+            limits.append(ramp.limit)
+        self.assertEqual(limits, [10, 5, 2, 1, 1, 1])
 
     def test_one_burst_of_complaints_counts_once(self) -> None:
         """Twenty attempts that are all turned away at once halve once, not down to one."""

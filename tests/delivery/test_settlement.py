@@ -104,9 +104,25 @@ class FirstAttemptTests(SynchronousTestCase):
         self.assertEqual(settle([UNKNOWN, moved], "id7").reply, in_our_words(550, (5, 1, 0), "id7"))
         self.assertEqual(settle([UNKNOWN, moved, POLICY], "id7").reply, in_our_words(554, (5, 0, 0), "id7"))
 
+    def test_our_words_fit_the_enhanced_code(self) -> None:
+        """A sender reads from the text what kind of refusal it was, sender and size told apart from the recipient."""
+        words = {
+            (5, 1, 1): "Recipient address",
+            (5, 1, 7): "Sender address",
+            (5, 1, 8): "Sender address",
+            (5, 2, 2): "Mailbox",
+            (5, 3, 4): "too large",
+            (5, 6, 7): "content",
+            (5, 7, 1): "policy",
+            (5, 0, 0): "Message refused",
+            (5, 4, 4): "Message refused",
+        }
+        for status, expected in words.items():
+            self.assertIn(expected, in_our_words(550, status, "id7").lines[0])
+
     def test_a_refusal_about_another_conversation_is_not_passed_on(self) -> None:
         """A next hop that wants a login from us (530), or stumbles over our syntax, does not make us ask for one."""
-        for code in (500, 503, 530, 535):
+        for code in (500, 504, 530, 538):
             self.assertEqual(shown_codes(Reply(code, (5, 7, 0), (TOLD,))), (554, (5, 0, 0)))
         self.assertEqual(shown_codes(None), (554, (5, 0, 0)))
         self.assertEqual(shown_codes(Reply(571, (5, 7, 1), (TOLD,))), (571, (5, 7, 1)))
