@@ -1,0 +1,157 @@
+"""The bill of materials: every long-lived object of a node, built in one function, in the order of their needs.
+
+Reads what the configuration names (lists, certificates, secrets) and takes the spool's lock; binds no port, starts no
+thread and no timer: that is `assembly.service`. What cannot be had is an exception in words for the operator.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from typing import Any
+
+from shieldrelay.assembly import translation
+from shieldrelay.assembly.capacity import Capacity
+from shieldrelay.assembly.drafts import Drafts
+from shieldrelay.assembly.house import House
+from shieldrelay.assembly.notice_way import notice_hop, notice_route
+from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.service import ApplianceService
+from shieldrelay.assembly.terms import Surroundings, Terms, acceptance_ways
+from shieldrelay.assembly.ways import DomainWay, WayMaker, WayTools
+from shieldrelay.config.delivery import NoticeSenders
+from shieldrelay.config.schema import Configuration
+from shieldrelay.delivery.aftermath import Aftermath
+from shieldrelay.delivery.holding import MemoryBudget
+from shieldrelay.delivery.notice_budget import NoticeAllowance, NoticeBudget
+from shieldrelay.delivery.notice_queue import NoticeQueue
+from shieldrelay.delivery.notices import EveryoneStanding, Notices, UnverifiedStanding
+from shieldrelay.delivery.refusals import RefusedRecipients
+from shieldrelay.journal import Journal, open_output
+from shieldrelay.mail.identity import MessageIds
+from shieldrelay.recipients.loading import load
+from shieldrelay.spool.maildir import Spool
+from shieldrelay.wire.deadlines import Deadlines
+from shieldrelay.wire.inbound_tools import InboundTools
+from shieldrelay.wire.listeners import ListenAddress, Listeners
+from shieldrelay.wire.resolver import Resolver
+from shieldrelay.wire.threads import Threads
+from shieldrelay.wire.tls_client import ClientContexts
+from shieldrelay.wire.tls_server import ServerTls
+
+SPOOL_THREADS = 16
+"""Messages that are synced to the disk at once: more bring nothing on ext4, fewer cost throughput."""
+
+
+def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
+    """Build a node.
+
+    :param reactor: with monotonic time under it (D11).
+    :raises ListingFaults: (TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in words for
+        the operator; nothing is left behind but directories.
+    """
+    wall, rnd = time.time, random.SystemRandom().random
+    directory = load(configuration.domains)
+    tls = ServerTls(translation.server_tls(configuration), wall)
+    contexts = ClientContexts()
+    journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
+    threads = Threads(reactor, "spool", SPOOL_THREADS)
+    spool = Spool(
+        configuration.node.spool,
+        configuration.member,
+        threads=threads,
+        journal=journal,
+        wall_clock=wall,
+        furthest_due_seconds=2 * translation.schedule(configuration).cap,
+    )
+    spool.open()
+    ids = MessageIds(os.urandom)
+
+    def new_id() -> str:
+        return ids.new(wall())
+
+    outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
+    sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
+    resolver = Resolver(reactor, [(server.host, server.port) for server in configuration.resolver.servers])
+    ways: dict[str, DomainWay] = {}
+    notices = Notices(
+        hostname=configuration.node.hostname,
+        spool=spool,
+        standing=EveryoneStanding() if _everyone(configuration) else UnverifiedStanding(),
+        budget=NoticeBudget(NoticeAllowance(configuration.delivery.notice_budget), reactor.seconds()),
+        journal=journal,
+        clock=reactor,
+        wall=wall,
+        new_id=new_id,
+        stored=lambda: notice_queue.look(),
+    )
+    notice_queue = NoticeQueue(
+        spool=spool,
+        route=notice_route(configuration, resolver),
+        next_hop=notice_hop(configuration, reactor, resolver, connections, journal, contexts),
+        schedule=translation.schedule(configuration),
+        lifetime=configuration.delivery.notice_lifetime,
+        journal=journal,
+        clock=reactor,
+        wall=wall,
+        rnd=rnd,
+    )
+    memory = RefusedRecipients()
+    aftermath = Aftermath(notices, memory, reactor)
+    way_maker = WayMaker(WayTools(reactor, resolver, connections, spool, outages, aftermath, wall, rnd, journal))
+    for domain in configuration.domains:
+        ways[domain.domain] = way_maker.make(configuration, domain, contexts, None)
+    drafts = Drafts(spool)
+    capacity = Capacity(
+        spool,
+        translation.reserve(configuration),
+        drafts=lambda: drafts.growing,
+        domains=lambda: ways,
+        clock=reactor,
+        journal=journal,
+    )
+    surroundings = Surroundings(
+        capacity=capacity,
+        memory=memory,
+        budget=MemoryBudget(configuration.smtp.memory),
+        spool=spool,
+        open_draft=drafts.open,
+        aftermath=aftermath,
+        ids=ids,
+        suspicious=lambda domain: domain in ways and ways[domain].suspicious,
+        next_hop_size=lambda domain: ways[domain].announced_size if domain in ways else None,
+        clock=reactor,
+        wall=wall,
+        journal=journal,
+    )
+    terms = Terms(configuration, directory, acceptance_ways(ways), surroundings)
+    inbound = InboundTools(terms, sessions, tls, new_id, reactor, journal)
+    listeners = Listeners(reactor, [ListenAddress(one.host, one.port) for one in configuration.listen.smtp])
+    return ApplianceService(
+        House(
+            reactor=reactor,
+            wall=wall,
+            journal=journal,
+            configuration=configuration,
+            threads=threads,
+            spool=spool,
+            outages=outages,
+            capacity=capacity,
+            notices=notices,
+            notice_queue=notice_queue,
+            way_maker=way_maker,
+            ways=ways,
+            surroundings=surroundings,
+            tls=tls,
+            sessions=sessions,
+            connections=connections,
+            inbound=inbound,
+            listeners=listeners,
+            terms=terms,
+        )
+    )
+
+
+def _everyone(configuration: Configuration) -> bool:
+    return configuration.delivery.notice_senders is NoticeSenders.ALL

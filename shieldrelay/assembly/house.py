@@ -1,0 +1,55 @@
+"""The long-lived objects of a node, as the assembly's own parts see them. A table, no behaviour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define
+
+from shieldrelay.assembly.capacity import Capacity
+from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.terms import Surroundings, Terms
+from shieldrelay.assembly.ways import DomainWay, WayMaker
+from shieldrelay.config.schema import Configuration
+from shieldrelay.delivery.notice_queue import NoticeQueue
+from shieldrelay.delivery.notices import Notices
+from shieldrelay.journal import Journal
+from shieldrelay.ports import WallClock
+from shieldrelay.spool.maildir import Spool
+from shieldrelay.wire.deadlines import Deadlines
+from shieldrelay.wire.inbound_tools import InboundTools
+from shieldrelay.wire.listeners import Listeners
+from shieldrelay.wire.threads import Threads
+from shieldrelay.wire.tls_server import ServerTls
+
+
+@define(eq=False)
+class House:
+    """One node.
+
+    :ivar configuration: in force.
+    :ivar ways: by protected domain.
+    :ivar sessions: the deadlines of clients; ``connections`` those of next hops.
+    :ivar inbound: what new sessions begin with; its ``terms`` change with the configuration.
+    :ivar alarms: what an operator should look at, by what it is about.
+    """
+
+    reactor: Any
+    wall: WallClock
+    journal: Journal
+    configuration: Configuration
+    threads: Threads
+    spool: Spool
+    outages: Outages
+    capacity: Capacity
+    notices: Notices
+    notice_queue: NoticeQueue
+    way_maker: WayMaker
+    ways: dict[str, DomainWay]
+    surroundings: Surroundings
+    tls: ServerTls
+    sessions: Deadlines
+    connections: Deadlines
+    inbound: InboundTools
+    listeners: Listeners
+    terms: Terms

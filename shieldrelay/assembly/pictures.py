@@ -1,0 +1,191 @@
+"""Pictures of a node for its operator: from the house's objects to the values of `admin.picture`. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.internet.defer import Deferred
+
+from shieldrelay import __version__
+from shieldrelay.admin.picture import (
+    DomainPicture,
+    MessagePicture,
+    NextHopPicture,
+    NodePicture,
+    NoticesPicture,
+    QueuedPicture,
+    RecipientPicture,
+    SpoolPicture,
+)
+from shieldrelay.assembly.house import House
+from shieldrelay.assembly.ways import DomainWay, Hop
+from shieldrelay.delivery.breaker import State
+from shieldrelay.delivery.expiry import expires_at
+from shieldrelay.delivery.guard import Suspicion
+from shieldrelay.mail.outcome import Fate
+from shieldrelay.ports import Content
+from shieldrelay.spool.entry import Entry, Record
+from shieldrelay.spool.headroom import Level
+from shieldrelay.spool.name import NOTICES
+from shieldrelay.wire.inbound import InboundConnection
+
+HEADER_OCTETS = 16384
+_LEVELS = {Level.OK: "ok", Level.WARN: "low", Level.REFUSE: "refusing"}
+
+
+def node(house: House, started: float, held: Mapping[str, int]) -> NodePicture:
+    """Give the node's picture.
+
+    :param held: messages on hold, by domain.
+    """
+    sessions = [one for one in house.sessions.everyone() if isinstance(one, InboundConnection)]
+    return NodePicture(
+        node=house.configuration.node.hostname,
+        version=__version__,
+        now=house.wall(),
+        started=started,
+        sessions=len(sessions),
+        in_content=sum(one.in_content for one in sessions),
+        spool=_spool(house),
+        notices=_notices(house),
+        domains=tuple(_domain(house, way, held.get(name, 0)) for name, way in house.ways.items()),
+        tls_expires=house.tls.expires,
+        tls_names=tuple(name for shown in house.tls.shown for name in shown.names),
+        alarms=tuple(_alarms(house)),
+    )
+
+
+def _alarms(house: House) -> list[str]:
+    alarms = [f"the spool: {house.capacity.headroom.reason}"] if house.capacity.headroom.reason else []
+    for name, way in house.ways.items():
+        breaker = way.lane.machines.breaker
+        if not breaker.passes:
+            alarms.append(f"{name}: its next hops are taken to be down ({breaker.reason})")
+        guard = way.lane.machines.guard
+        if guard is not None and guard.suspicion is Suspicion.HOLDING:
+            alarms.append(f"{name}: suspicious refusals, {guard.reason}")
+    return alarms
+
+
+def _spool(house: House) -> SpoolPicture:
+    capacity, space = house.capacity, house.capacity.space
+    return SpoolPicture(
+        house.spool.path,
+        _LEVELS[capacity.headroom.level],
+        0 if space is None else space.octets_free,
+        0 if space is None else space.inodes_free,
+        capacity.headroom.reason,
+    )
+
+
+def _notices(house: House) -> NoticesPicture:
+    over = house.notices.over_budget
+    return NoticesPicture(house.spool.count(NOTICES).entries, house.notices.withheld_count - over, over)
+
+
+def _domain(house: House, way: DomainWay, held: int) -> DomainPicture:
+    machines, window = way.lane.machines, way.queue.window
+    breaker, guard = machines.breaker, machines.guard
+    oldest = window.oldest()
+    since = guard.since if guard is not None and guard.suspicion is Suspicion.HOLDING else None
+    return DomainPicture(
+        domain=way.name,
+        breaker=breaker.state.value,
+        since=house.outages.down_since(way.name) or _wall(house, way.lane.since),
+        reason=breaker.reason if breaker.state is not State.CLOSED else "",
+        drill_until=_wall(house, breaker.probe_at) if breaker.drilling(house.reactor.seconds()) else None,
+        queued=window.total,
+        held=held,
+        octets=window.octets,
+        oldest=None if oldest is None else oldest.arrived,
+        in_flight=way.lane.slots.used,
+        ramp_limit=machines.ramp.limit,
+        pace_limit=machines.pace.connections,
+        suspicious_since=None if since is None else _wall(house, since),
+        next_hops=tuple(_hop(house, way, index, hop) for index, hop in enumerate(way.hops)),
+    )
+
+
+def _hop(house: House, way: DomainWay, index: int, hop: Hop) -> NextHopPicture:
+    down = index in way.lane.machines.route.sitting_out() or not way.lane.machines.breaker.passes
+    state = "down" if down else "up" if way.lane.answered else "untried"
+    plaintext = hop.tls.plaintext_until(house.reactor.seconds()) is not None
+    return NextHopPicture(
+        hop.next_hop.name,
+        state,
+        hop.next_hop.connections,
+        way.lane.machines.breaker.reason if down else "",
+        f"plaintext for a while: {hop.tls.last_failure}" if plaintext else hop.tls.level.value,
+    )
+
+
+def queued(entry: Entry, record: Record | None, state: str) -> QueuedPicture:
+    """Give one message of a page; ``record`` is ``None`` when it cannot be read."""
+    if record is None:
+        return QueuedPicture(entry.id, entry.domain, state, entry.arrived, entry.due, entry.size)
+    envelope = record.message.envelope
+    return QueuedPicture(
+        entry.id,
+        entry.domain,
+        state,
+        record.message.arrived,
+        entry.due,
+        entry.size,
+        str(envelope.reverse_path),
+        tuple(str(recipient.mailbox) for recipient in envelope.recipients),
+        record.progress.attempts,
+        record.progress.reason,
+    )
+
+
+def message(house: House, entry: Entry, record: Record, header: bytes, state: str) -> MessagePicture:
+    """Give one message in full."""
+    envelope, progress, origin = record.message.envelope, record.progress, record.message.origin
+    arrived = record.message.arrived
+    times = house.configuration.delivery
+    overlap = house.outages.overlap(entry.domain, arrived, house.wall())
+    return MessagePicture(
+        id=entry.id,
+        domain=entry.domain,
+        state=state,
+        arrived=arrived,
+        due=entry.due,
+        size=entry.size,
+        sender=str(envelope.reverse_path),
+        recipients=tuple(
+            RecipientPicture(str(recipient.mailbox), _recipient_state(progress.settled.get(index)))
+            for index, recipient in enumerate(envelope.recipients)
+        ),
+        expires=expires_at(arrived, times.lifetime, times.hard_lifetime, overlap),
+        attempts=progress.attempts,
+        last_attempt=progress.last_attempt,
+        reason=progress.reason,
+        client="" if origin is None else f"{origin.helo} [{origin.address}]",
+        header=header.decode("utf-8", "replace"),
+    )
+
+
+def _recipient_state(fate: Fate | None) -> str:
+    if fate is None:
+        return "waiting"
+    return "taken" if fate is Fate.TAKEN else "refused"
+
+
+async def header(content: Content) -> bytes:
+    """Give the beginning of a content's header block.
+
+    :raises OSError: when it cannot be read.
+    """
+    reader = content.open()
+    try:
+        read = reader.read()
+        block = await read if isinstance(read, Deferred) else read
+    finally:
+        reader.close()
+    return block[:HEADER_OCTETS].partition(b"\r\n\r\n")[0]
+
+
+def _wall(house: House, monotonic: float) -> float:
+    """Give a moment of the reactor's clock as seconds since the epoch."""
+    ago: float = house.reactor.seconds() - monotonic
+    return house.wall() - ago

@@ -1,0 +1,149 @@
+"""A new configuration, whole or not at all (SIGHUP, ``shieldrelayctl reload``).
+
+Everything that can fail happens first and aside: files are read, lists parsed, certificates loaded, ways made, spool
+directories prepared. Then everything is put in force in one turn of the reactor. What needs a restart is refused by
+name. Sessions that run end under the terms that they began with.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from shieldrelay.admin.picture import ReloadPicture
+from shieldrelay.assembly import translation
+from shieldrelay.assembly.house import House
+from shieldrelay.assembly.terms import Terms, acceptance_ways
+from shieldrelay.assembly.ways import DomainWay
+from shieldrelay.config.faults import ConfigurationFaults
+from shieldrelay.config.reader import read
+from shieldrelay.config.schema import Configuration
+from shieldrelay.config.secret import SecretFault
+from shieldrelay.recipients.loading import ListingFaults, load
+from shieldrelay.wire.certificates import CertificateFault
+from shieldrelay.wire.inbound_factory import InboundFactory
+from shieldrelay.wire.tls_client import ClientContexts
+from shieldrelay.wire.tls_server import ServerContexts, TlsFault
+
+FIXED = ("node", "listen", "cluster", "resolver")
+"""Sections that hold until the next start."""
+FIXED_DELIVERY = ("notices", "notice_senders", "notice_lifetime", "notice_budget")
+"""Settings of ``[delivery]`` that do."""
+
+
+@frozen
+class _Prepared:
+    """A configuration that is ready to be put in force."""
+
+    configuration: Configuration
+    terms: Terms
+    ways: dict[str, DomainWay]
+    contexts: ServerContexts
+
+
+class Reload:
+    """Puts new configurations in force, one at a time."""
+
+    def __init__(self, house: House, factory: InboundFactory) -> None:
+        self._house = house
+        self._factory = factory
+        self._busy = False
+
+    async def reload(self) -> ReloadPicture:
+        """Read the configuration again."""
+        if self._busy:
+            return ReloadPicture(errors=("another reload is under way",))
+        self._busy = True
+        try:
+            prepared = await self._prepare()
+        except (ConfigurationFaults, ListingFaults, TlsFault) as faults:
+            return self._refused([str(fault) for fault in faults.faults])
+        except (CertificateFault, SecretFault, OSError) as fault:
+            return self._refused([str(fault)])
+        finally:
+            self._busy = False
+        if isinstance(prepared, list):
+            return self._refused(prepared)
+        return self._put_in_force(prepared)
+
+    async def _prepare(self) -> _Prepared | list[str]:
+        """Make everything that the new configuration needs, aside; or say what needs a restart."""
+        house = self._house
+        configuration = await house.threads.run(read, house.configuration.path)
+        fixed = _needs_restart(house.configuration, configuration)
+        if fixed:
+            return fixed
+        directory = await house.threads.run(load, configuration.domains)
+        contexts = house.tls.prepare(translation.server_tls(configuration))
+        client_contexts = ClientContexts()
+        ways = {
+            domain.domain: house.way_maker.renew(configuration, domain, client_contexts, house.ways.get(domain.domain))
+            for domain in configuration.domains
+        }
+        for name in ways.keys() - house.ways.keys():
+            await house.spool.prepare(name)
+            await house.outages.load(name)
+        terms = Terms(configuration, directory, acceptance_ways(ways), house.surroundings)
+        return _Prepared(configuration, terms, ways, contexts)
+
+    def _put_in_force(self, prepared: _Prepared) -> ReloadPicture:
+        """Change over; nothing here can fail."""
+        house = self._house
+        changes = _changes(house.configuration, prepared.configuration)
+        before = dict(house.ways)
+        house.configuration = prepared.configuration
+        house.terms = house.inbound.terms = prepared.terms
+        house.tls.adopt(prepared.contexts)
+        house.capacity.reserve = translation.reserve(prepared.configuration)
+        house.surroundings.budget.limit = prepared.configuration.smtp.memory
+        self._factory.most = prepared.configuration.smtp.max_sessions
+        house.ways.clear()
+        house.ways.update(prepared.ways)
+        for name, way in house.ways.items():
+            old = before.pop(name, None)
+            if old is way:
+                continue
+            house.way_maker.bind(way, prepared.configuration)
+            if old is None:
+                way.queue.start()
+            else:
+                self._retire(old)
+        for way in before.values():
+            way.queue.stop()
+            self._retire(way)
+        house.journal.event(
+            "reload", fingerprint=prepared.configuration.fingerprint, domains=len(house.ways), changed=list(changes)
+        )
+        return ReloadPicture(changes=changes)
+
+    def _retire(self, way: DomainWay) -> None:
+        """Close what a way has, once its attempts are done."""
+        way.close().addErrback(
+            lambda failure: self._house.journal.event("bug", where="reload", traceback=failure.getTraceback())
+        )
+
+    def _refused(self, faults: list[str]) -> ReloadPicture:
+        self._house.journal.event("reload_refused", faults=len(faults), reason=faults)
+        return ReloadPicture(errors=tuple(faults))
+
+
+def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
+    """Say which changes cannot be made while the node runs."""
+    changed = [section for section in FIXED if getattr(before, section) != getattr(after, section)]
+    changed += [
+        f"delivery: {name}"
+        for name in FIXED_DELIVERY
+        if getattr(before.delivery, name) != getattr(after.delivery, name)
+    ]
+    return [f"[{name}] has changed, and that takes a restart" for name in changed]
+
+
+def _changes(before: Configuration, after: Configuration) -> tuple[str, ...]:
+    """Say what is different, a sentence each."""
+    sections = ("tls", "smtp", "networks", "delivery", "disk")
+    changes = [f"[{name}] has changed" for name in sections if getattr(before, name) != getattr(after, name)]
+    old = {domain.domain: domain for domain in before.domains}
+    new = {domain.domain: domain for domain in after.domains}
+    changes += [f"{name} is protected from now on" for name in new.keys() - old.keys()]
+    changes += [f"{name} is not protected any more" for name in old.keys() - new.keys()]
+    changes += [f"{name} has changed" for name in new.keys() & old.keys() if new[name] != old[name]]
+    return tuple(changes) or ("no setting has changed; lists and certificates were read again",)

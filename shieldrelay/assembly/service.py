@@ -1,0 +1,230 @@
+"""The life of a node: taking ports, starting in order, stopping within the declared time.
+
+`ApplianceService` is what twistd runs. It stops what is in flight in good order: no new connections, idle clients told
+421, messages under way finished, and what is not finished in time broken off: it stays in the spool, or its client was
+never told 250. A start that fails is journalled, told on standard error, and ends the process with status 1.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from threading import current_thread, main_thread
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from shieldrelay import __version__
+from shieldrelay.admin.api import control_router
+from shieldrelay.admin.control import ControlService
+from shieldrelay.assembly.house import House
+from shieldrelay.assembly.reload import Reload
+from shieldrelay.assembly.steering import Steering
+from shieldrelay.journal import Journal
+from shieldrelay.smtp.replies import SHUTTING_DOWN
+from shieldrelay.spool.name import NOTICES
+from shieldrelay.wire.inbound import InboundConnection
+from shieldrelay.wire.inbound_factory import InboundFactory
+from shieldrelay.wire.listeners import ListenFault
+
+FLUSH_SECONDS = 0.1
+"""How long a line may wait before it is written."""
+LOOK_SECONDS = 0.05
+"""How often a stop looks whether everything is done."""
+
+
+class ApplianceService(Service):
+    """One node, as twistd runs it.
+
+    :ivar ready: fires when the node listens; fails when the start did.
+    :ivar failed: whether the start failed.
+    """
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.ready: Deferred[None] = Deferred()
+        self.failed = False
+        self._factory = InboundFactory(house.inbound, house.configuration.smtp.max_sessions)
+        self._reload = Reload(house, self._factory)
+        steering = Steering(house, self._reload)
+        self._control = ControlService(
+            control_router(steering, house.journal),
+            house.configuration.node.control,
+            reactor=house.reactor,
+            journal=house.journal,
+        )
+        self._flushing: IDelayedCall | None = None
+        self._stopping = False
+        self._old_hup: Any = None
+
+    @property
+    def journal(self) -> Journal:
+        """Where everything is told, Twisted's own log included."""
+        return self.house.journal
+
+    def privilegedStartService(self) -> None:
+        """Take the ports.
+
+        :raises ListenFault: when one cannot be had; then nothing is held any more.
+        """
+        try:
+            self.house.listeners.bind()
+        except ListenFault:
+            self.house.spool.close()
+            raise
+
+    def startService(self) -> None:
+        """Start everything, in order; `ready` tells when it listens."""
+        super().startService()
+        self._flush()
+        self._old_hup = _on_hangup(self.house.reactor, self._hang_up)
+        Deferred.fromCoroutine(self._start()).addCallbacks(self.ready.callback, self._not_started)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop within the declared time."""
+        super().stopService()
+        self._stopping = True
+        if self._old_hup is not None:
+            signal.signal(signal.SIGHUP, self._old_hup)
+        return Deferred.fromCoroutine(self._stop()).addErrback(self._bug)
+
+    # starting
+
+    async def _start(self) -> None:
+        house = self.house
+        house.sessions.start()
+        house.connections.start()
+        for domain in house.ways:
+            await house.spool.prepare(domain)
+            since = await house.outages.load(domain)
+            if since is not None:
+                house.ways[domain].lane.resume_outage(since)
+        await house.spool.prepare(NOTICES)
+        await house.capacity.start()
+        self._control.startService()
+        for way in house.ways.values():
+            house.way_maker.bind(way, house.configuration)
+            way.queue.start()
+        house.notice_queue.start()
+        house.listeners.listen(self._factory)
+        house.journal.event(
+            "started",
+            version=__version__,
+            listen=[str(address) for address in house.listeners.addresses()],
+            domains=len(house.ways),
+            fingerprint=house.configuration.fingerprint,
+        )
+        for line in house.tls.describe():
+            house.journal.event("certificate", reason=line)
+        self._in_background(self._sweep())
+
+    async def _sweep(self) -> None:
+        """Clean up after earlier crashes, and tell of mail for domains that are not protected any more."""
+        house = self.house
+        for domain in await house.spool.domains():
+            await house.spool.sweep(domain)
+            if domain not in house.ways and domain != NOTICES:
+                left = await house.spool.window(domain, 1)
+                if left.total:
+                    reason = f"{left.total} messages are spooled for a domain that is not configured"
+                    house.journal.event("alarm", alarm="orphaned mail", domain=domain, reason=reason)
+
+    def _not_started(self, failure: Failure) -> None:
+        self.house.journal.event("bug", where="start", error=str(failure.value), traceback=failure.getTraceback())
+        print(f"the node could not start: {failure.value}", file=sys.__stderr__)
+        self.failed = True
+        self.ready.errback(failure)
+        self.ready.addErrback(lambda _told: None)
+        self.house.reactor._exitCode = 1
+        self.house.reactor.stop()
+
+    # stopping
+
+    async def _stop(self) -> None:
+        house = self.house
+        began = house.reactor.seconds()
+        deadline = began + house.configuration.node.stop_timeout
+        house.journal.event("stopping", sessions=len(house.sessions), attempts=self._attempts())
+        self._control.stopService()
+        await house.listeners.stop()
+        for way in house.ways.values():
+            way.queue.stop()
+        notices = house.notice_queue.stop()
+        await self._until(self._only_idle_are_left, deadline)
+        broken_off = len([one for one in house.sessions.everyone() if not self._idle(one)]) + self._attempts()
+        self._end_sessions(lambda _one: True)
+        await notices
+        await self._close(broken_off, began)
+
+    async def _close(self, broken_off: int, began: float) -> None:
+        house = self.house
+        house.sessions.stop()
+        house.capacity.stop()
+        for way in house.ways.values():
+            way.lane.stop()
+            for hop in way.hops:
+                hop.next_hop.close_idle()
+        await self._until(lambda: not self._attempts(), house.reactor.seconds() + LOOK_SECONDS)
+        house.connections.stop()
+        await DeferredList(house.outages.written(), consumeErrors=True)
+        await house.threads.stop()
+        house.spool.close()
+        seconds = round(house.reactor.seconds() - began, 2)
+        house.journal.event("stopped", seconds=seconds, broken_off=broken_off)
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        house.journal.close()
+
+    def _only_idle_are_left(self) -> bool:
+        """Tell idle clients to go; say whether nobody else is left."""
+        self._end_sessions(self._idle)
+        return not len(self.house.sessions) and not self._attempts()
+
+    def _end_sessions(self, which: Callable[[InboundConnection], bool]) -> None:
+        for one in self.house.sessions.everyone():
+            if isinstance(one, InboundConnection) and which(one):
+                one.end("the node stops", SHUTTING_DOWN)
+
+    def _idle(self, one: Any) -> bool:
+        return not one.in_transaction
+
+    def _attempts(self) -> int:
+        return sum(way.lane.slots.used for way in self.house.ways.values())
+
+    async def _until(self, done: Callable[[], bool], deadline: float) -> None:
+        """Wait until it is done, or the time is over."""
+        reactor = self.house.reactor
+        while not done() and reactor.seconds() < deadline:
+            look: Deferred[None] = Deferred()
+            reactor.callLater(LOOK_SECONDS, look.callback, None)
+            await look
+
+    # while it runs
+
+    def _flush(self) -> None:
+        self.house.journal.flush()
+        self._flushing = self.house.reactor.callLater(FLUSH_SECONDS, self._flush)
+
+    def _hang_up(self) -> None:
+        """SIGHUP: open the journal's file anew, and read the configuration again."""
+        if not self._stopping:
+            self.house.journal.reopen()
+            self._in_background(self._reload.reload())
+
+    def _in_background(self, work: Coroutine[Deferred[Any], Any, object]) -> None:
+        Deferred.fromCoroutine(work).addErrback(self._bug)
+
+    def _bug(self, failure: Failure) -> None:
+        self.house.journal.event("bug", where="service", error=str(failure.value), traceback=failure.getTraceback())
+
+
+def _on_hangup(reactor: Any, call: Callable[[], object]) -> Any:
+    """Call in the reactor's thread when SIGHUP comes; gives what was done before, ``None`` outside the main thread."""
+    if current_thread() is not main_thread():
+        return None
+    return signal.signal(signal.SIGHUP, lambda _number, _frame: reactor.callFromThread(call))

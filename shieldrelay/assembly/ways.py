@@ -1,0 +1,175 @@
+"""One protected domain's way: its next hops, its lane and its backlog, made of its configuration.
+
+A `DomainWay` outlives reloads as long as nothing of its domain changed; a change makes a new lane over the same
+backlog, so that nothing in the spool is read again and no attempt under way is broken off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, frozen
+from twisted.internet.defer import Deferred, gatherResults
+
+from shieldrelay.assembly import translation
+from shieldrelay.assembly.outages import Outages
+from shieldrelay.config.delivery import Delivery
+from shieldrelay.config.domain import Domain
+from shieldrelay.config.schema import Configuration
+from shieldrelay.delivery.aftermath import Aftermath
+from shieldrelay.delivery.lane import Lane
+from shieldrelay.delivery.queue import Queue
+from shieldrelay.delivery.schedule import Randomness
+from shieldrelay.ports import Journal, Resolver, WallClock
+from shieldrelay.spool.maildir import Spool
+from shieldrelay.wire.deadlines import Deadlines
+from shieldrelay.wire.outbound import PooledNextHop
+from shieldrelay.wire.outbound_settings import Reactor
+from shieldrelay.wire.tls_client import ClientContexts, ClientTls
+
+
+@frozen
+class WayTools:
+    """What every domain's way is made with; the same for the life of the process."""
+
+    reactor: Reactor
+    resolver: Resolver
+    deadlines: Deadlines
+    spool: Spool
+    outages: Outages
+    aftermath: Aftermath
+    wall: WallClock
+    rnd: Randomness
+    journal: Journal
+
+
+@frozen
+class Hop:
+    """One next hop with the TLS that it gets."""
+
+    next_hop: PooledNextHop
+    tls: ClientTls
+
+
+@define(eq=False)
+class DomainWay:
+    """One protected domain.
+
+    :ivar made_of: the configuration it was made of.
+    """
+
+    name: str
+    made_of: tuple[Domain, Delivery]
+    hops: tuple[Hop, ...]
+    lane: Lane
+    queue: Queue
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether refusals of recipients are doubted now (R5)."""
+        guard = self.lane.machines.guard
+        return guard is not None and guard.holds_back
+
+    @property
+    def announced_size(self) -> int | None:
+        """The least SIZE that the next hops announced last (RFC 1870, R9), ``None`` when none did."""
+        sizes = [hop.next_hop.size_limit for hop in self.hops if hop.next_hop.size_limit]
+        return min(sizes, default=None)
+
+    def close(self) -> Deferred[list[None]]:
+        """Start nothing more, and close the next hops' connections once they are idle."""
+        self.lane.stop()
+        return gatherResults([hop.next_hop.stop() for hop in self.hops])
+
+
+class WayMaker:
+    """Makes ways."""
+
+    def __init__(self, tools: WayTools) -> None:
+        self._tools = tools
+
+    def make(
+        self, configuration: Configuration, domain: Domain, contexts: ClientContexts, before: DomainWay | None
+    ) -> DomainWay:
+        """Make a domain's way; nothing of it runs yet.
+
+        :param before: the way that it replaces, whose backlog it takes over.
+        :raises CertificateFault: (or SecretFault) when a file of the domain cannot be used.
+        """
+        hops = self._hops(configuration, domain, contexts)
+        lane = self._lane(configuration, domain, [hop.next_hop for hop in hops])
+        if before is None:
+            queue = self._queue(configuration, domain, lane)
+        else:
+            queue = before.queue
+        return DomainWay(domain.domain, (domain, configuration.delivery), tuple(hops), lane, queue)
+
+    def renew(
+        self, configuration: Configuration, domain: Domain, contexts: ClientContexts, before: DomainWay | None
+    ) -> DomainWay:
+        """Give a domain's way under a new configuration: the one before when nothing of it changed.
+
+        A domain whose settings name files is made anew in any case, for they may hold something else now; its breaker
+        and what else the lane knows go on.
+        """
+        if before is None or before.made_of != (domain, configuration.delivery):
+            return self.make(configuration, domain, contexts, before)
+        if not (domain.next_hop_tls_ca or domain.next_hop_certificate or domain.next_hop_auth):
+            return before
+        way = self.make(configuration, domain, contexts, before)
+        way.lane.go_on_from(before.lane)
+        return way
+
+    def bind(self, way: DomainWay, configuration: Configuration) -> None:
+        """Let a way's lane serve its backlog from now on."""
+        way.queue.serve(way.lane, translation.schedule(configuration), translation.lifetimes(configuration))
+        way.lane.backlog_due = way.queue.has_due
+        way.lane.changed = way.queue.pump
+
+    def _hops(self, configuration: Configuration, domain: Domain, contexts: ClientContexts) -> list[Hop]:
+        tools = self._tools
+        settings = translation.outbound(configuration, domain)
+        wanted = translation.client_tls(configuration, domain)
+        hops = []
+        for server in (server for group in domain.next_hops for server in group):
+            tls = ClientTls(wanted, contexts)
+            next_hop = PooledNextHop(
+                tools.reactor,
+                server.host,
+                server.port,
+                resolver=tools.resolver,
+                settings=settings,
+                deadlines=tools.deadlines,
+                journal=tools.journal,
+                tls=tls,
+            )
+            hops.append(Hop(next_hop, tls))
+        return hops
+
+    def _lane(self, configuration: Configuration, domain: Domain, hops: Sequence[PooledNextHop]) -> Lane:
+        tools = self._tools
+        return Lane(
+            domain.domain,
+            hops,
+            translation.machines(configuration, domain),
+            tools.outages,
+            slot_wait=configuration.delivery.slot_wait,
+            clock=tools.reactor,
+            journal=tools.journal,
+        )
+
+    def _queue(self, configuration: Configuration, domain: Domain, lane: Lane) -> Queue:
+        tools = self._tools
+        return Queue(
+            domain.domain,
+            tools.spool,
+            lane,
+            tools.aftermath,
+            tools.outages.of(domain.domain),
+            schedule=translation.schedule(configuration),
+            lifetimes=translation.lifetimes(configuration),
+            clock=tools.reactor,
+            wall=tools.wall,
+            rnd=tools.rnd,
+            journal=tools.journal,
+        )

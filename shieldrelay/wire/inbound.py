@@ -1,0 +1,347 @@
+"""One SMTP connection to us: octets to the receiver, its questions to the intake, answers back.
+
+Thin: the protocol is `smtp.receiver`, the meaning is `delivery.intake`. Here are the transport, the pump, and time.
+The pump is a loop: an answer that is known goes back at once; one that is not stops the loop until it comes, and what
+the client sends meanwhile waits, bounded. A bug in here is journalled and answered 451, never 5yz.
+
+Made by `wire.inbound_factory`, which admits connections before this exists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from shieldrelay.delivery.intake import Intake
+from shieldrelay.mail.envelope import Origin
+from shieldrelay.mail.reply import Reply
+from shieldrelay.smtp import replies
+from shieldrelay.smtp.events import (
+    ContentCompleted,
+    ContentReceived,
+    ContentRequested,
+    Event,
+    Hello,
+    MailRequested,
+    QuitRequested,
+    RecipientRequested,
+    TlsRequested,
+    TransactionReset,
+    Violation,
+)
+from shieldrelay.smtp.receiver import Phase, Receiver
+from shieldrelay.wire.direct import direct_writer
+from shieldrelay.wire.inbound_timing import ClientPatience
+from shieldrelay.wire.inbound_tools import InboundTools
+from shieldrelay.wire.tls_context import described, failure_words
+
+WAITING_OCTETS = 65536
+"""What a client may send while its answer is pending before we read no more."""
+UNREAD_OCTETS = 65536
+"""Replies that a client has not read before we answer no more."""
+
+
+@implementer(IHandshakeListener)
+class InboundConnection(Protocol):
+    """One session.
+
+    :param tools: what all sessions share.
+    :ivar deadline: when `deadline_passed` is wanted; kept by `wire.deadlines`.
+    :ivar in_content: whether the client is sending content.
+    """
+
+    deadline = math.inf
+    transport: Any
+
+    def __init__(self, tools: InboundTools, address: str, port: int) -> None:
+        self._tools = tools
+        self._address = address
+        self._port = port
+        self.session = tools.new_session_id()
+        self._receiver = Receiver(tools.terms.receiver_settings(address), tls_available=tools.tls is not None)
+        self._intake = Intake(tools.terms.intake, self.session, address)
+        self._patience: ClientPatience = tools.terms.patience(address)
+        self._hello: Hello | None = None
+        self._tls: str | None = None
+        self._began = tools.clock.seconds()
+        self._write: Callable[[bytes], object] = bytes
+        self._pumping = False
+        self._waiting = False
+        self._paused = False
+        self._choked = False
+        self._ended = ""
+        self._received = 0
+        self._unread = 0
+        self._progress = (0, Phase.GREETING, False)
+
+    # what Twisted calls
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        self._write = direct_writer(self.transport, enabled=self._tools.direct_writes)
+        self._tools.sessions.add(self)
+        self._patience.begin(self._began)
+        self._receiver.greet()
+        self._pump()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what the client sent."""
+        self._received += len(data)
+        self._patience.octets(len(data))
+        self._receiver.feed(data)
+        if self._waiting or self._choked:
+            self._unread += len(data)
+            if self._unread > WAITING_OCTETS:
+                self._pause()
+            return
+        self._pump()
+
+    def handshakeCompleted(self) -> None:
+        """Begin the session anew inside TLS (RFC 3207 §4.2)."""
+        self._tls = described(self.transport)
+        self._hello = None
+        self._receiver.tls_started()
+        self._pump()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """End the session."""
+        tools = self._tools
+        tools.sessions.discard(self)
+        self._intake.reset()
+        if self._receiver.phase is Phase.HANDSHAKE:
+            tools.journal.event("tls_failed", session=self.session, peer=self._address, reason=failure_words(reason))
+        self._tell_session()
+
+    # the pump
+
+    def _pump(self) -> None:
+        """Answer all that can be answered now, and write it in one piece."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            self._answer_events()
+        except Exception:  # noqa: BLE001 - the edge: a bug is told, answered 451, and ends this session alone
+            self._bug(Failure())
+        finally:
+            self._pumping = False
+        self._flush()
+
+    def _answer_events(self) -> None:
+        receiver = self._receiver
+        while not self._waiting and not self._choked:
+            event = receiver.next_event()
+            if event is None:
+                break
+            _ANSWERS[type(event)](self, event)
+        progress = (receiver.counters.commands, receiver.phase, self._waiting)
+        if progress != self._progress:
+            self._progress = progress
+            self._patience.phase(receiver.phase, self._tools.clock.seconds(), waiting=self._waiting)
+            self.deadline = self._patience.deadline
+
+    def _flush(self) -> None:
+        """Write the replies; then close, or begin TLS, if that is what they announced."""
+        octets = self._receiver.output()
+        if octets:
+            self._write(octets)
+            self._choke_if_unread()
+        if self._receiver.closing and not self._waiting:
+            self._ended = self._ended or "closed by us"
+            self.transport.loseConnection()
+        elif self._receiver.phase is Phase.HANDSHAKE and not self.transport.TLS:
+            self.transport.startTLS(self._tools.tls)
+
+    def _answered(self, reply: Reply) -> None:
+        """Go on after an answer that had to be waited for."""
+        self._waiting = False
+        self._receiver.answer(reply)
+        self._resume()
+        self._pump()
+
+    def _held(self, _nothing: object) -> None:
+        """Go on after content that had to be waited for."""
+        self._waiting = False
+        self._resume()
+        self._pump()
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def _resume(self) -> None:
+        self._unread = 0
+        if self._paused and not self._choked:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    # what the events mean
+
+    def _on_hello(self, event: Hello) -> None:
+        self._hello = event
+
+    def _on_mail(self, event: MailRequested) -> None:
+        self._receiver.answer(self._intake.mail(event, self._origin(event)))
+
+    def _on_recipient(self, event: RecipientRequested) -> None:
+        self._receiver.answer(self._intake.recipient(event))
+
+    def _on_content_requested(self, _event: ContentRequested) -> None:
+        self._receiver.content_rules = self._intake.content_rules()
+        self._receiver.answer(self._intake.content_requested())
+
+    def _on_content(self, event: ContentReceived) -> None:
+        held = self._intake.content(event.block)
+        if held is not None:
+            self._wait_for(held, self._held)
+
+    def _on_completed(self, event: ContentCompleted) -> None:
+        answer = self._intake.completed(event)
+        if isinstance(answer, Deferred):
+            self._wait_for(answer, self._answered)
+        else:
+            self._receiver.answer(answer)
+
+    def _on_reset(self, _event: TransactionReset) -> None:
+        self._intake.reset()
+
+    def _on_tls(self, _event: TlsRequested) -> None:
+        self._receiver.answer(replies.START_TLS)
+
+    def _on_quit(self, _event: QuitRequested) -> None:
+        self._ended = "quit"
+
+    def _on_violation(self, event: Violation) -> None:
+        self._tools.journal.event(
+            "violation", session=self.session, peer=self._address, kind=event.kind.value, evidence=event.evidence
+        )
+
+    def _wait_for(self, answer: Deferred[Any], then: Callable[[Any], None]) -> None:
+        """Stop the pump until the answer is there; one that is there already does not stop it."""
+        self._waiting = True
+        answer.addCallback(then)
+        answer.addErrback(self._bug)
+
+    def _origin(self, event: MailRequested) -> Origin:
+        hello = self._hello
+        return Origin(
+            self._address,
+            self._port,
+            "" if hello is None else hello.name.decode("latin-1"),
+            _protocol(hello is not None and hello.extended, self._tls is not None, event.smtputf8),
+            self._tls,
+            self.session,
+        )
+
+    # trouble, time and the end
+
+    def deadline_passed(self, now: float) -> None:
+        """Act on a deadline: the client has been too slow, or may go on."""
+        verdict = self._patience.passed(now, waiting=self._waiting)
+        self.deadline = self._patience.deadline
+        if verdict is not None:
+            self.end(verdict)
+
+    def end(self, reason: str, reply: Reply = replies.TOO_SLOW) -> None:
+        """Tell the client 421 and close; what it had not finished is dropped.
+
+        :param reason: for the journal.
+        """
+        self._ended = self._ended or reason
+        self._receiver.fail(reply)
+        self._waiting = False
+        self._flush()
+        if self._choked:
+            self.transport.abortConnection()
+
+    @property
+    def in_content(self) -> bool:
+        """Whether the client is sending content, or waits for the answer to it."""
+        return self._receiver.phase is Phase.CONTENT or self._waiting
+
+    def _bug(self, failure: Failure) -> None:
+        """Tell a bug, and end this session with 421 so that the client comes back."""
+        self._tools.journal.event(
+            "bug", where="inbound", session=self.session, error=repr(failure.value), traceback=failure.getTraceback()
+        )
+        self.end("a bug of ours", replies.INTERNAL_FAULT_CLOSING)
+
+    def _choke_if_unread(self) -> None:
+        """Answer no more while the client does not read what it was answered."""
+        transport: Any = self.transport
+        unread = len(getattr(transport, "dataBuffer", b"")) + getattr(transport, "_tempDataLen", 0)
+        if unread > UNREAD_OCTETS and not self._choked:
+            self._choked = True
+            self._pause()
+            transport.registerProducer(_Drain(self._drained), False)
+
+    def _drained(self) -> None:
+        """Go on: the client has read everything."""
+        self._choked = False
+        self.transport.unregisterProducer()
+        if not self._waiting:
+            self._resume()
+            self._pump()
+
+    def _tell_session(self) -> None:
+        receiver = self._receiver
+        self._tools.journal.event(
+            "session",
+            session=self.session,
+            peer=self._address,
+            port=self._port,
+            helo="" if self._hello is None else self._hello.name,
+            tls=self._tls,
+            seconds=round(self._tools.clock.seconds() - self._began, 3),
+            end=self._ended or "lost",
+            commands=receiver.counters.commands,
+            errors=receiver.counters.errors,
+            messages=self._intake.accepted,
+            refused=self._intake.refused,
+            received=self._received,
+        )
+
+
+class _Drain:
+    """A pull producer that has nothing to give and tells when the buffer is empty."""
+
+    def __init__(self, drained: Callable[[], None]) -> None:
+        self._drained = drained
+        self._asked = False
+
+    def resumeProducing(self) -> None:
+        """Twisted asks at once, and again when the buffer is empty."""
+        if self._asked:
+            self._drained()
+        self._asked = True
+
+    def stopProducing(self) -> None:
+        """The connection is lost: nothing is left to tell."""
+
+
+def _protocol(extended: bool, tls: bool, utf8: bool) -> str:
+    """Give the ``with`` word of the trace line (RFC 3848, RFC 6531 §4.3)."""
+    name = "UTF8SMTP" if utf8 else "ESMTP" if extended else "SMTP"
+    return name + "S" if tls and name != "SMTP" else name
+
+
+_ANSWERS: dict[type[Event], Callable[[InboundConnection, Any], None]] = {
+    Hello: InboundConnection._on_hello,
+    MailRequested: InboundConnection._on_mail,
+    RecipientRequested: InboundConnection._on_recipient,
+    ContentRequested: InboundConnection._on_content_requested,
+    ContentReceived: InboundConnection._on_content,
+    ContentCompleted: InboundConnection._on_completed,
+    TransactionReset: InboundConnection._on_reset,
+    TlsRequested: InboundConnection._on_tls,
+    QuitRequested: InboundConnection._on_quit,
+    Violation: InboundConnection._on_violation,
+}

@@ -1,0 +1,47 @@
+"""What all inbound connections share, and which terms a new one begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import define
+
+from shieldrelay.delivery.intake import IntakeTools
+from shieldrelay.ports import Clock, Journal
+from shieldrelay.smtp.receiver_settings import ReceiverSettings
+from shieldrelay.wire.deadlines import Deadlines
+from shieldrelay.wire.inbound_timing import ClientPatience
+
+
+class SessionTerms(Protocol):
+    """What is configured for sessions: ``assembly.terms.Terms``."""
+
+    @property
+    def intake(self) -> IntakeTools:
+        """Give what the session's intake works with."""
+
+    def receiver_settings(self, address: str) -> ReceiverSettings:
+        """Give what the receiver of a client's session is built with."""
+
+    def patience(self, address: str) -> ClientPatience:
+        """Give a client's time."""
+
+
+@define(eq=False)
+class InboundTools:
+    """What connections are made with.
+
+    :ivar terms: those of sessions that begin now; a reload replaces them.
+    :ivar sessions: everything that is open, for the deadlines and the stop.
+    :ivar tls: what ``transport.startTLS`` takes; ``None`` offers no STARTTLS.
+    :ivar direct_writes: the switch of `wire.direct`.
+    """
+
+    terms: SessionTerms
+    sessions: Deadlines
+    tls: Any
+    new_session_id: Callable[[], str]
+    clock: Clock
+    journal: Journal
+    direct_writes: bool = True
