@@ -32,6 +32,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -161,7 +162,8 @@ def _set(settings: ReceiverSettings, word: str) -> ReceiverSettings:
     group, dot, limit = name.partition(".")
     if dot:
         return evolve(settings, **{group: evolve(getattr(settings, group), **{limit: int(value)})})
-    return evolve(settings, **{name: int(value) if equals else True})
+    changed: dict[str, Any] = {name: int(value) if equals else True}
+    return evolve(settings, **changed)
 
 
 def _unescape(text: bytes) -> bytes:
