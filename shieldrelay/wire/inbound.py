@@ -46,6 +46,9 @@ WAITING_OCTETS = 65536
 """What a client may send while its answer is pending before we read no more."""
 UNREAD_OCTETS = 65536
 """Replies that a client has not read before we answer no more."""
+FAREWELL_SECONDS = 5.0
+"""What a client gets, once we have closed, to read our last reply and to close too; then the connection is broken off.
+Without it a client that does not read, or does not answer the end of TLS, would keep its connection for ever."""
 
 
 @implementer(IHandshakeListener)
@@ -76,6 +79,7 @@ class InboundConnection(Protocol):
         self._waiting = False
         self._paused = False
         self._choked = False
+        self._closed = False
         self._ended = ""
         self._received = 0
         self._unread = 0
@@ -154,10 +158,17 @@ class InboundConnection(Protocol):
             self._write(octets)
             self._choke_if_unread()
         if self._receiver.closing and not self._waiting:
-            self._ended = self._ended or "closed by us"
-            self.transport.loseConnection()
+            self._close()
         elif self._receiver.phase is Phase.HANDSHAKE and not self.transport.TLS:
             self.transport.startTLS(self._tools.tls)
+
+    def _close(self) -> None:
+        """Close, once; the last reply goes out before."""
+        if not self._closed:
+            self._closed = True
+            self._ended = self._ended or "closed by us"
+            self.deadline = self._tools.clock.seconds() + FAREWELL_SECONDS
+            self.transport.loseConnection()
 
     def _answered(self, reply: Reply) -> None:
         """Go on after an answer that had to be waited for."""
@@ -245,6 +256,10 @@ class InboundConnection(Protocol):
 
     def deadline_passed(self, now: float) -> None:
         """Act on a deadline: the client has been too slow, or may go on."""
+        if self._closed:
+            self.deadline = math.inf
+            self.transport.abortConnection()
+            return
         verdict = self._patience.passed(now, waiting=self._waiting)
         self.deadline = self._patience.deadline
         if verdict is not None:
@@ -256,11 +271,13 @@ class InboundConnection(Protocol):
         :param reason: for the journal.
         """
         self._ended = self._ended or reason
+        unable_to_hear = self._choked or self._receiver.phase is Phase.HANDSHAKE
         self._receiver.fail(reply)
         self._waiting = False
-        self._flush()
-        if self._choked:
+        if unable_to_hear:
             self.transport.abortConnection()
+        else:
+            self._flush()
 
     @property
     def in_content(self) -> bool:
