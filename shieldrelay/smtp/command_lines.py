@@ -72,6 +72,8 @@ class CommandLines:
         if self._fed:
             self.settle()
         start = self.offset
+        if start == len(self.octets):
+            return LineFault.INCOMPLETE
         end = self.octets.find(b"\n", start) + 1
         if not end:
             return self._incomplete(start)
@@ -99,7 +101,7 @@ class CommandLines:
     def _fault(self, start: int) -> LineFault | None:
         """Tell what makes the line that begins here hopeless, and keep its beginning."""
         self.evidence = self.octets[start : start + EVIDENCE_OCTETS]
-        if start < len(self.octets) and self.octets[start] == TLS_HANDSHAKE:
+        if self.octets[start] == TLS_HANDSHAKE:
             return LineFault.TLS
         if self.octets.find(b"\0", start, start + self._longest) >= 0:
             return LineFault.NUL
