@@ -126,7 +126,7 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
         journal=journal,
     )
     terms = Terms(configuration, directory, acceptance_ways(ways), surroundings)
-    inbound = InboundTools(terms, sessions, tls, new_id, reactor, journal)
+    inbound = InboundTools(terms, sessions, tls, new_id, reactor, journal, configuration.node.shortcuts)
     listeners = Listeners(reactor, [ListenAddress(one.host, one.port) for one in configuration.listen.smtp])
     return ApplianceService(
         House(

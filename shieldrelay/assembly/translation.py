@@ -88,6 +88,7 @@ def outbound(configuration: Configuration, domain: Domain | None) -> OutboundSet
         idle_seconds=delivery.idle,
         messages_per_connection=delivery.messages_per_connection,
         source=delivery.source_address,
+        direct_writes=configuration.node.shortcuts,
     )
 
 

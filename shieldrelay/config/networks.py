@@ -13,12 +13,16 @@ from shieldrelay.config.schema import Configuration
 from shieldrelay.config.setting import changed, declared_in
 from shieldrelay.config.smtp import NetworkOverrides, Smtp
 
+KNOWN_CLIENTS = 4096
+"""Clients whose network is remembered; then all are forgotten."""
+
 
 class SmtpByNetwork:
     """`Smtp` settings by client address; the objects stay the same, so that what is derived from them can be kept."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._everyone = configuration.smtp
+        self._known: dict[str, Smtp] = {}
         self._networks: list[tuple[IpNetwork, Smtp]] = [
             (network, overridden(configuration.smtp, overrides))
             for network, overrides in sorted(
@@ -33,6 +37,14 @@ class SmtpByNetwork:
         """
         if not self._networks:
             return self._everyone
+        known = self._known.get(address)
+        if known is None:
+            if len(self._known) >= KNOWN_CLIENTS:
+                self._known.clear()
+            known = self._known[address] = self._longest(address)
+        return known
+
+    def _longest(self, address: str) -> Smtp:
         parsed = ipaddress.ip_address(address.partition("%")[0])
         for network, smtp in self._networks:
             if parsed.version == network.version and parsed in network:

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from twisted.internet import reactor as global_reactor
 from twisted.python.failure import Failure
 
 from shieldrelay.assembly import appliance
@@ -19,6 +18,8 @@ from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.demo.customer import Customer
 from shieldrelay.spool.faults import SpoolUnavailable
+from shieldrelay.tap.service import monotonic
+from shieldrelay.wire.lean_reactor import lean
 from shieldrelay.wire.listeners import ListenFault
 
 RELAY_PORT = 2525
@@ -83,8 +84,11 @@ shieldrelay is running: it relays for example.test (alice, bob and postmaster ex
 
 def main() -> int:
     """Run until Ctrl-C; give the exit status."""
-    reactor: Any = global_reactor
-    reactor.seconds = time.monotonic
+    from twisted.internet import reactor as running
+
+    reactor: Any = running
+    monotonic(reactor)
+    lean(reactor)
     root = Path("var/demo").absolute()
     _prepare(root)
     try:

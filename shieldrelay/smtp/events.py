@@ -128,6 +128,8 @@ class QuitRequested:
 class ViolationKind(Enum):
     """What a lawful client does not do. The value is what the journal says."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
+
     EARLY_TALK = "talked before the greeting"
     UNAUTHORISED_PIPELINING = "went on behind a command that must be last in its group"
     PLAINTEXT_BEHIND_STARTTLS = "plaintext behind STARTTLS"

@@ -17,6 +17,8 @@ SERVICE_CLOSING = 421
 class Phase(Enum):
     """What the sender waits for. The value is said in reasons: "while waiting for ..."."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
+
     GREETING = "the greeting"
     EHLO = "the reply to EHLO"
     HELO = "the reply to HELO"
@@ -36,6 +38,8 @@ class Phase(Enum):
 
 class Kind(Enum):
     """A reply by its first digit (RFC 5321 §4.2.1); 1yz does not exist in SMTP and is no reply for the parser."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
 
     COMPLETED = 2
     INTERMEDIATE = 3

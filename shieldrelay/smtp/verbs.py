@@ -14,6 +14,8 @@ from shieldrelay.smtp import replies
 class Stage(Enum):
     """How far the client has come."""
 
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
+
     FRESH = "greeted"
     READY = "introduced"
     REFUSED = "refused"
@@ -25,6 +27,8 @@ class Stage(Enum):
 
 class Verb(Enum):
     """The commands that we know; the value is their spelling."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
 
     HELO = b"HELO"
     EHLO = b"EHLO"

@@ -29,6 +29,7 @@ from shieldrelay.tap.examination import tell
 from shieldrelay.tap.identity import Identity, acting_as, become, identity_for, prepare
 from shieldrelay.tap.options import Options
 from shieldrelay.wire.certificates import CertificateFault
+from shieldrelay.wire.lean_reactor import lean
 from shieldrelay.wire.listeners import ListenFault
 from shieldrelay.wire.tls_server import TlsFault
 
@@ -134,6 +135,8 @@ def service(file: str, reactor: Any, builder: Callable[[], Build]) -> IService:
         configuration = read(file)
         identity = identity_for(configuration)
         allow_descriptors(configuration.smtp.max_sessions)
+        if configuration.node.shortcuts:
+            lean(reactor)
         build = builder()
         with _told_plainly():
             if identity is not None:
