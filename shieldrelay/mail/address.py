@@ -126,9 +126,23 @@ def domain_key(domain: bytes) -> str:
             raise AddressFault("the domain is not a lawful name")
         return domain.decode("ascii").lower()
     try:
-        return idna.encode(domain.decode("utf-8"), uts46=True).decode("ascii").lower()
+        return _a_labels(domain.decode("utf-8"))
     except (UnicodeError, idna.IDNAError):
         raise AddressFault("the domain is not a lawful internationalized name") from None
+
+
+def _a_labels(domain: str) -> str:
+    """Encode an internationalized domain (RFC 5891), its letters made small.
+
+    Nothing else is mapped: full-width letters, other full stops and invisible characters would make a name ours that
+    goes on as it came, and that another server may read otherwise.
+
+    :raises idna.IDNAError: a label is not lawful, or makes ASCII of what is not.
+    """
+    small = domain.lower()
+    if sum(map(str.isascii, small)) != sum(map(str.isascii, domain)):
+        raise idna.IDNAError("a letter turns into ASCII")
+    return idna.encode(small, strict=True).decode("ascii")
 
 
 def _literal_key(literal: bytes) -> str:

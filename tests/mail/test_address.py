@@ -112,6 +112,20 @@ class DomainKeyTests(SynchronousTestCase):
         self.assertEqual(domain_key("MÜNCHEN.example".encode()), domain_key(b"XN--MNCHEN-3YA.example"))
         self.assertEqual(domain_key(b"[IPv6:2001:DB8:0:0::1]"), domain_key(b"[ipv6:2001:db8::1]"))
 
+    def test_names_that_only_look_alike_have_none(self) -> None:
+        """Full-width letters, other full stops, invisible characters and letters that fold into ASCII are refused."""
+        names = (
+            "ｅｘａｍｐｌｅ.com",
+            "example。com",
+            "exam\u200bple.com",
+            "ex\u00adample.com",
+            "boo\u212a.com",
+            "\u0130.com",
+            "a\u2024com",
+        )
+        for name in names:
+            self.assertRaises(AddressFault, domain_key, name.encode())
+
     def test_names_that_only_look_like_domains_have_none(self) -> None:
         """Empty, overlong, with spaces or with octets that are not UTF-8."""
         for name in (b"", b"a" * 256, b"a b", b"a\n", b"\xff.example", b"[x", b"[1.2.3]"):
