@@ -24,6 +24,8 @@ POSTMASTER = b"postmaster"
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT = re.compile(rb"(?:^|[ \t])#.*\Z", re.DOTALL)
 _QUOTED_END = re.compile(rb'"(?:[^"\\]|\\.)*"[^ \t]*', re.DOTALL)
+_LEADS_ON = re.compile(rb"[%!@]")
+"""What the source routing of old puts into a local-part; an ``@`` has to be quoted there."""
 
 
 @frozen
@@ -45,7 +47,8 @@ class ListingFault:
 class Listing:
     """The recipients of one domain.
 
-    :ivar names: the keys of the local-parts that exist; ``None`` when anyone does.
+    :ivar names: the keys of the local-parts that exist; ``None`` when anyone does, but for local-parts that lead on to
+        somewhere else (``victim%other.test``): some server behind might follow them, and be an open relay through us.
     :ivar case_sensitive: which key: ``Mailbox.local_key``, or the local-part unquoted only.
     :ivar postmaster: whether postmaster exists in any case (RFC 5321 §4.5.1), however it is spelled.
     """
@@ -57,7 +60,7 @@ class Listing:
     def has(self, mailbox: Mailbox) -> bool:
         """Tell whether a mailbox of this domain exists."""
         if self.names is None:
-            return True
+            return not _LEADS_ON.search(mailbox.local_key)
         key = sensitive_key(mailbox) if self.case_sensitive else mailbox.local_key
         return key in self.names or (self.postmaster and mailbox.local_key == POSTMASTER)
 

@@ -14,7 +14,7 @@ from shieldrelay.config.hosts import HostPort
 from shieldrelay.config.sources import RecipientSource
 from shieldrelay.mail.address import AddressFault, parse_mailbox
 from shieldrelay.recipients.directory import Directory
-from shieldrelay.recipients.listing import FAULTS_SHOWN, parse_listing
+from shieldrelay.recipients.listing import FAULTS_SHOWN, Listing, parse_listing
 from shieldrelay.recipients.loading import ListingFaults, load
 from shieldrelay.recipients.standing import Standing
 
@@ -90,6 +90,14 @@ class LookupTests(unittest.SynchronousTestCase):
         self.assertIs(standing(directory, b"whoever@example.com"), Standing.LISTED)
         self.assertIs(standing(directory, b"whoever@example.org"), Standing.NOT_OURS)
         self.assertIsNone(directory.size("example.com"))
+
+    def test_any_leads_nowhere_else(self) -> None:
+        """With ``any`` a local-part that leads on to somewhere else is unknown: the server behind might follow it."""
+        directory = Directory({"example.com": Listing(None)})
+        for address in (b"v%other.test", b"other.test!v", b'"v@other.test"', b'"v\\@other.test"', b'"v%other.test"'):
+            self.assertIs(standing(directory, address + b"@example.com"), Standing.UNKNOWN, address)
+        self.assertIs(standing(directory, b"srs0=ab+c/d=other.test=v@example.com"), Standing.LISTED)
+        self.assertIs(standing(listed(b'"v%other.test"\n'), b"v%other.test@example.com"), Standing.LISTED)
 
     @settings(deadline=None, derandomize=True, max_examples=300)
     @given(st.binary(min_size=1, max_size=20), st.booleans())
