@@ -66,6 +66,15 @@ def greets(port: int) -> bool:
         return False
 
 
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on the port, whatever is said then."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 def toml(table: Mapping[str, object], name: str = "") -> str:
     """Render one table; strings, numbers, booleans and lists of them look alike in JSON and TOML."""
     lines = [f"[{name}]"] if name else []
