@@ -15,6 +15,7 @@ from pathlib import Path
 from attrs import asdict, define, field
 
 from bench import report, rows
+from bench.disk import Disk, can_mount
 from bench.load import BenchFault
 from bench.peer import Peer
 from bench.postfix import Postfix
@@ -34,6 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--queued", action="store_true", help='ours with first_attempt = "queued"')
     parser.add_argument("--relay", default=DEFAULT_COMMAND, metavar="COMMAND", help="how ours is started: {config}")
     parser.add_argument("--scratch", type=Path, default=Path("/var/tmp"), help="where queues and spools are laid out")
+    parser.add_argument("--directory", action="store_true", help="use a plain directory, no file system of its own")
     parser.add_argument("--results", type=Path, help="the page to write (default: bench/RESULTS.md for a whole run)")
     parser.add_argument("--keep", action="store_true", help="leave queues, spools and logs in place")
     return parser.parse_args()
@@ -44,7 +46,7 @@ class Bench:
     """One run: what to measure, what was measured, and what went wrong."""
 
     options: argparse.Namespace
-    scratch: Path
+    disk: Disk
     samples: report.Samples = field(factory=dict)
     faults: list[str] = field(factory=list)
     configurations: dict[str, str] = field(factory=dict)
@@ -52,7 +54,6 @@ class Bench:
     machine: str = field(factory=report.machine)
     account: str = ""
     begun: float = field(factory=time.monotonic)
-    _made: int = 0
 
     def run(self) -> None:
         """Take all measurements, round by round, the relays in turns within each row."""
@@ -82,9 +83,10 @@ class Bench:
 
     def _measure(self, row: str, name: str, number: int) -> None:
         """Run one row with one relay in a directory of its own."""
-        self._made += 1
-        directory = self.scratch / f"{self._made}-{name}-{row}"
-        directory.mkdir(mode=0o755)
+        with self.disk.directory(f"{name}-{row}") as directory:
+            self._measure_in(directory, row, name, number)
+
+    def _measure_in(self, directory: Path, row: str, name: str, number: int) -> None:
         try:
             peer = self._peer(name, directory, row)
         except BenchFault as fault:
@@ -101,7 +103,8 @@ class Bench:
         finally:
             peer.close()
             if not self.options.keep:
-                shutil.rmtree(directory, ignore_errors=True)
+                for left in directory.iterdir():
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _peer(self, name: str, directory: Path, row: str) -> Peer:
         make: dict[str, Callable[[], Peer]] = {
@@ -120,7 +123,7 @@ class Bench:
         """Give what goes into page and file."""
         return report.Run(
             command="python -m bench " + " ".join(sys.argv[1:]),
-            machine=self.machine,
+            machine=f"{self.machine}; {self.disk.words}",
             versions=list(self.versions.values()),
             configurations=self.configurations,
             samples=self.samples,
@@ -144,7 +147,7 @@ def main() -> int:
     results = options.results or (_ROOT / "bench" / "RESULTS.md" if whole else _VAR / "results.md")
     scratch = Path(tempfile.mkdtemp(prefix="shieldrelay-bench-", dir=options.scratch))
     scratch.chmod(0o755)
-    bench = Bench(options, scratch)
+    bench = Bench(options, Disk(scratch, not options.directory and can_mount(scratch)))
     try:
         bench.run()
     finally:

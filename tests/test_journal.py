@@ -140,7 +140,7 @@ class JournalTests(unittest.SynchronousTestCase):
     def test_events_are_counted_by_label(self) -> None:
         """Every event is counted by its name and its label."""
         for fate in ("taken", "taken", "refused"):
-            self.journal.event("attempt", fate=fate)
+            self.journal.event("attempt", result=fate)
         self.journal.event("session")
         self.assertEqual(self.journal.counts[("attempt", "taken")], 2)
         self.assertEqual(self.journal.counted("attempt"), 3)

@@ -6,6 +6,7 @@ thread and no timer: that is `assembly.service`. What cannot be had is an except
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import time
@@ -126,7 +127,16 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
         journal=journal,
     )
     terms = Terms(configuration, directory, acceptance_ways(ways), surroundings)
-    inbound = InboundTools(terms, sessions, tls, new_id, reactor, journal, configuration.node.shortcuts)
+    beginning, numbers = new_id()[:12], itertools.count(1)
+    inbound = InboundTools(
+        terms,
+        sessions,
+        tls,
+        lambda: f"{beginning}{next(numbers):x}",
+        reactor,
+        journal,
+        configuration.node.shortcuts,
+    )
     listeners = Listeners(reactor, [ListenAddress(one.host, one.port) for one in configuration.listen.smtp])
     return ApplianceService(
         House(

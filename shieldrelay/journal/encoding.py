@@ -37,6 +37,10 @@ def encode_fields(fields: Mapping[str, object]) -> str:
             text = int.__repr__(value)
         elif value is None:
             text = "null"
+        elif kind is float and -1e15 < value < 1e15:  # type: ignore[operator]
+            text = float.__repr__(value)
+        elif kind is list and len(value) == 1 and type(value[0]) is str:  # type: ignore[arg-type,index]
+            text = f"[{_encode_item(value[0])}]"  # type: ignore[index]
         else:
             text = _encode_other(value)
         parts.append(f',"{name}":{text}')

@@ -61,7 +61,9 @@ EVENTS: dict[str, Event] = {
     "alarm_over": _info("The reason for an alarm is gone.", "alarm domain reason", "alarm"),
     "log": _warn("Twisted or a library reported trouble.", "severity namespace text traceback", "severity"),
     "bug": _error(
-        "Something went wrong that must not; the peer was answered 451.", "where session message domain error traceback", "where"
+        "Something went wrong that must not; the peer was answered 451.",
+        "where session message domain error traceback",
+        "where",
     ),
     "journal_lost": _error("The journal could not be written for a while.", "lines reason"),
     "headroom": _warn("The spool's disk has come to another state.", "state reason free inodes_free", "state"),

@@ -11,7 +11,7 @@ from attrs import field, frozen
 EnhancedCode = tuple[int, int, int]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Reply:
     """One reply.
 

@@ -1,10 +1,10 @@
 """The second seam of D12: the reactor's events without Twisted's log context around each.
 
 Twisted calls every reader and writer within a logging context of its own, so that a line logged there can name the
-connection: four calls and a dictionary for each event, a twentieth of what a relayed message costs. We journal by our own
-ids and need none of it. This is the one place that knows `EPollReactor.doPoll` from the inside;
-``tests/wire/test_lean_reactor.py`` fails when that changes. Any other reactor is left as it is. What a connection raises
-is logged and ends that connection alone, as ever.
+connection: four calls and a dictionary for each event, a twentieth of what a relayed message costs. We journal by our
+own ids and need none of it. This is the one place that knows `EPollReactor.doPoll` from the inside;
+``tests/wire/test_lean_reactor.py`` fails when that changes. Any other reactor is left as it is. What a connection
+raises is logged and ends that connection alone, as ever.
 """
 
 from __future__ import annotations
@@ -46,5 +46,6 @@ def lean(reactor: Any) -> bool:
                 except Exception:  # noqa: BLE001 - as Twisted does: one connection's bug is told, the others go on
                     log.failure("A connection failed", Failure())
 
-    reactor.doPoll = reactor.doIteration = poll
+    reactor.doPoll = poll  # type: ignore[method-assign]
+    reactor.doIteration = poll  # type: ignore[method-assign]
     return True
