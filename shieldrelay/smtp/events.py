@@ -125,6 +125,16 @@ class QuitRequested:
     wants_answer: ClassVar[bool] = False
 
 
+@frozen
+class Interlude:
+    """Much was read that needs nobody, and more may wait: other sessions may have their turn before the next event."""
+
+    wants_answer: ClassVar[bool] = False
+
+
+INTERLUDE = Interlude()
+
+
 class ViolationKind(Enum):
     """What a lawful client does not do. The value is what the journal says."""
 
@@ -159,5 +169,5 @@ class Violation:
 
 
 Question = MailRequested | RecipientRequested | ContentRequested | ContentCompleted | TlsRequested
-Notice = Hello | ContentReceived | TransactionReset | QuitRequested | Violation
+Notice = Hello | ContentReceived | TransactionReset | QuitRequested | Interlude | Violation
 Event = Question | Notice

@@ -22,6 +22,7 @@ from shieldrelay.smtp import commands, replies, transfer
 from shieldrelay.smtp.command_lines import LineFault
 from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.events import (
+    INTERLUDE,
     ContentCompleted,
     ContentRequested,
     Event,
@@ -36,6 +37,9 @@ from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.smtp.session import Session
 from shieldrelay.smtp.tally import Tally
 from shieldrelay.smtp.verbs import Stage
+
+STEPS = 128
+"""Lines or pieces that are read in one call of `Receiver.next_event` when none of them is an event."""
 
 
 class Phase(Enum):
@@ -126,10 +130,13 @@ class Receiver:
 
     def next_event(self) -> Event | None:
         """Give the next event; ``None`` when octets or an answer must come first, or nothing comes any more."""
-        session = self._session
+        session, left = self._session, STEPS
         while not session.events:
             if session.closing or self._question is not None or not self._greeted or not self._advance():
                 return None
+            left -= 1
+            if not left:
+                return INTERLUDE
         event = session.events.popleft()
         if event.wants_answer:
             self._question = event

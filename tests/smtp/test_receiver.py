@@ -10,9 +10,9 @@ from twisted.trial import unittest
 from shieldrelay.mail.reply import Reply
 from shieldrelay.ports import BLOCK_OCTETS
 from shieldrelay.smtp import replies
-from shieldrelay.smtp.events import ContentCompleted, ContentReceived, MailRequested, TransactionReset
+from shieldrelay.smtp.events import INTERLUDE, ContentCompleted, ContentReceived, MailRequested, TransactionReset
 from shieldrelay.smtp.limits import BareNewlines, Limits
-from shieldrelay.smtp.receiver import NotAsked, Phase, Receiver
+from shieldrelay.smtp.receiver import STEPS, NotAsked, Phase, Receiver
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.testing.dialogue import Owner
 
@@ -29,6 +29,22 @@ def receiver_with_question() -> Receiver:
         pass
     receiver.output()
     return receiver
+
+
+class TurnTests(unittest.SynchronousTestCase):
+    def test_much_that_needs_nobody_has_interludes(self) -> None:
+        """Thousands of commands that are no events are answered in turns, and none is lost."""
+        receiver = Receiver(evolve(SETTINGS, limits=Limits(junk_commands=10**6)), tls_available=False)
+        receiver.greet()
+        receiver.feed(b"EHLO c.test\r\n")
+        receiver.next_event()
+        receiver.output()
+        receiver.feed(b"RSET\r\n" * (3 * STEPS + 1))
+        said = []
+        while (event := receiver.next_event()) is not None:
+            self.assertIs(event, INTERLUDE)
+            said.append(receiver.output().count(b"\r\n"))
+        self.assertEqual((said, receiver.output().count(b"\r\n")), ([STEPS] * 3, 1))
 
 
 class QuestionTests(unittest.SynchronousTestCase):
