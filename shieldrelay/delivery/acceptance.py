@@ -10,25 +10,27 @@ Called by `delivery.intake`. Never fails: own trouble is 451, a full disk 452, a
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from attrs import evolve, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.holding import Holding
+from shieldrelay.delivery.line import untried
 from shieldrelay.delivery.settlement import Settlement, accepted, settle
+from shieldrelay.delivery.settling import Postponement
 from shieldrelay.mail.envelope import Message, Recipient
 from shieldrelay.mail.outcome import AttemptResult
 from shieldrelay.mail.reply import Reply
 from shieldrelay.ports import Attempt, Clock, Content, Journal, WallClock
 from shieldrelay.smtp.replies import SPOOL_FULL, SPOOL_UNAVAILABLE
-from shieldrelay.spool.entry import Entry
+from shieldrelay.spool.entry import Entry, Record
 from shieldrelay.spool.faults import SpoolFull
-from shieldrelay.spool.progress import Progress
+from shieldrelay.spool.progress import NO_PROGRESS, Progress
 
 
 class InlineLane(Protocol):
@@ -41,10 +43,19 @@ class InlineLane(Protocol):
 class Waiting(Protocol):
     """A domain's backlog: `delivery.queue.Queue`."""
 
+    def coming(self, id: str) -> None:
+        """Expect a message that is about to be stored."""
+
+    def not_stored(self, id: str) -> None:
+        """Expect it no more: storing it failed."""
+
     def stored(self, entry: Entry, *, in_flight: bool = False) -> None:
         """Count a new entry; with ``in_flight``, `attempted` follows for it."""
 
-    def attempted(self, entry: Entry, result: AttemptResult) -> None:
+    def postponement(self, result: AttemptResult) -> Postponement:
+        """Say when to try a message again whose inline attempt left somebody waiting."""
+
+    def attempted(self, entry: Entry, record: Record, result: AttemptResult) -> None:
         """Settle an entry whose first attempt ended after the client had its 250."""
 
 
@@ -55,6 +66,9 @@ class Store(Protocol):
         self, message: Message, content: Content, *, due: float, progress: Progress | None = None
     ) -> Deferred[Entry]:
         """Fire when it is durable; OSError or MemoryError: nothing is left."""
+
+    def remove(self, entries: Iterable[Entry]) -> Deferred[None]:
+        """Take back what was stored and not acknowledged."""
 
 
 @frozen
@@ -108,11 +122,13 @@ class Acceptance:
         :param content: what it holds.
         """
         self.pending += 1
-        answer = self._offered(messages[0], holding, content) if len(messages) == 1 and self._inline else None
+        try:
+            answer = self._offered(messages[0], holding, content) if len(messages) == 1 and self._inline else None
+        except Exception:  # noqa: BLE001 - a bug of ours is answered 451 and told, like any other below
+            answer = fail(Failure())
         if answer is None:
             answer = Deferred.fromCoroutine(self._spooled(messages, holding, content))
-        answer.addBoth(self._answered, holding, messages[0].id)
-        return answer
+        return answer.addBoth(self._answered, holding, messages[0].id)
 
     def _answered(self, reply: Reply | Failure, holding: Holding, id: str) -> Reply:
         """Let go of the content, whatever came of it; a bug is a 451."""
@@ -129,55 +145,95 @@ class Acceptance:
         if isinstance(error, (OSError, MemoryError)):
             self._journal.event("spool_failed", message=id, error=str(error) or repr(error))
         else:
-            self._journal.event("bug", where="acceptance", message=id, traceback=reply.getTraceback())
+            self.bug(reply, id)
         return SPOOL_UNAVAILABLE
 
     def _undiscarded(self, failure: Failure, id: str) -> None:
         self._journal.event("discard_failed", message=id, error=failure.getErrorMessage())
+
+    def bug(self, failure: Failure, id: str) -> None:
+        """Tell of an error of our own."""
+        self._journal.event("bug", where="acceptance", message=id, traceback=failure.getTraceback())
 
     def _offered(self, message: Message, holding: Holding, content: Content) -> Deferred[Reply] | None:
         """Offer a message inline; ``None`` when its lane takes none now."""
         return _Offer(self, message, holding, content).begin(self._ways[message.domain].lane)
 
     async def _spooled(self, messages: Sequence[Message], holding: Holding, content: Content) -> Reply:
-        """Spool the parts of a transaction, each for its own domain, all before the reply."""
-        for message in messages[1:]:
-            entry = await self._spool.store(message, content, due=self._wall())
+        """Spool the parts of a transaction, each for its own domain, all before the reply and before any delivery."""
+        now = Postponement(self._wall())
+        kept: list[tuple[Message, Entry]] = []
+        try:
+            for message in reversed(messages):  # the first last: it may turn the draft into its own file
+                where = holding if message is messages[0] else None
+                kept.append((message, await self.keep(message, where, content, now, "not offered")))
+        except BaseException:
+            await self._taken_back(kept)
+            raise
+        for message, entry in kept:
             self._ways[message.domain].queue.stored(entry)
-        entry = await self.keep(messages[0], holding, content)
-        self._ways[messages[0].domain].queue.stored(entry)
         return accepted(messages[0].id)
 
-    async def keep(self, message: Message, holding: Holding, content: Content) -> Entry:
-        """Make a message durable, by its draft when it has one of the same envelope."""
-        draft = holding.draft
-        if draft is not None and draft.message == message:
-            return await draft.commit(due=self._wall())
-        return await self._spool.store(message, content, due=self._wall())
+    async def _taken_back(self, kept: Sequence[tuple[Message, Entry]]) -> None:
+        """Remove the parts that were stored when another could not be: the client hears that nothing was."""
+        if not kept:
+            return
+        try:
+            await self._spool.remove([entry for _message, entry in kept])
+        except OSError as error:
+            first = kept[0][1]  # it stays: a possible duplicate (R13)
+            self._journal.event("remove_failed", message=first.id, domain=first.domain, error=str(error))
+        for message, _entry in kept:
+            self._ways[message.domain].queue.not_stored(message.id)
+
+    async def keep(
+        self, message: Message, holding: Holding | None, content: Content, postponed: Postponement, reason: str
+    ) -> Entry:
+        """Make a message durable, by its draft when it has one of the same envelope. `Waiting.stored` is owed for it.
+
+        :param holding: whose draft may be used up.
+        :param reason: why it is not delivered already, one clause.
+        """
+        queue = self._ways[message.domain].queue
+        queue.coming(message.id)
+        draft = None if holding is None else holding.draft
+        try:
+            if draft is not None and draft.message == message:
+                entry = await draft.commit(due=postponed.due)
+            else:
+                due, progress = postponed.due, postponed.progress
+                entry = await self._spool.store(message, content, due=due, progress=progress)
+        except BaseException:
+            queue.not_stored(message.id)
+            raise
+        self._journal.event("spooled", message=message.id, domain=message.domain, size=entry.size, reason=reason)
+        return entry
 
     async def settled(
         self, message: Message, holding: Holding, content: Content, settlement: Settlement, result: AttemptResult
     ) -> Reply:
         """Do what a settlement asks for before its reply may be sent."""
-        replies = {index: outcome.reply for index, outcome in enumerate(result.outcomes)}
         if settlement.refused:
-            self._aftermath.remember(message, replies, settlement.remembered)
-            told = {index: replies[index] for index in settlement.refused}
+            told = {index: result.outcomes[index].reply for index in settlement.refused}
+            self._aftermath.remember(message, told, settlement.remembered)
             await self._aftermath.failed(message, content, told)
         if settlement.spooled:
             recipients = tuple(message.envelope.recipients[index] for index in settlement.spooled)
             rest = message if len(recipients) == len(result.outcomes) else _for_recipients(message, recipients)
-            entry = await self.keep(rest, holding, content)
-            self._ways[message.domain].queue.stored(entry)
+            queue = self._ways[message.domain].queue
+            why = result.outcomes[settlement.spooled[0]].reason or result.reason
+            queue.stored(await self.keep(rest, holding, content, queue.postponement(result), why))
         return settlement.reply
 
-    def later(self, entry: Entry, result: AttemptResult) -> None:
-        """Hand the result of an attempt that outlasted its client to the queue."""
-        self._ways[entry.domain].queue.attempted(entry, result)
+    async def kept_in_flight(self, message: Message, holding: Holding, content: Content) -> Entry:
+        """Spool a message whose attempt goes on (R1); `later` is owed for it."""
+        entry = await self.keep(message, holding, content, Postponement(self._wall()), "the next hop takes its time")
+        self._ways[message.domain].queue.stored(entry, in_flight=True)
+        return entry
 
-    def owned(self, entry: Entry) -> None:
-        """Count an entry whose attempt is still under way."""
-        self._ways[entry.domain].queue.stored(entry, in_flight=True)
+    def later(self, entry: Entry, message: Message, content: Content, result: AttemptResult) -> None:
+        """Hand the result of an attempt that outlasted its client to the queue."""
+        self._ways[message.domain].queue.attempted(entry, Record(message, content, NO_PROGRESS), result)
 
     def deadline(self, offer: _Offer) -> IDelayedCall:
         """Call the offer when its client has waited long enough."""
@@ -187,8 +243,9 @@ class Acceptance:
 class _Offer:
     """One message on its way inline.
 
-    The client waits until `_reply` fires; once that is given away `_kept` remembers the spool entry for the attempt
-    that still runs.
+    The client waits until `_reply` fires. When it has waited long enough and the final dot is written, the message is
+    spooled (`_spooling`); from then on its entry (`_kept`, once it is durable) and the result of the attempt
+    (`_result`, once it is there) meet in `_hand_over`, whichever comes first.
     """
 
     __slots__ = (
@@ -224,7 +281,8 @@ class _Offer:
         if running is None:
             return None
         self._running = running
-        self._deadline = self._acceptance.deadline(self)
+        if not running.called:
+            self._deadline = self._acceptance.deadline(self)
         running.addCallback(self._attempted)
         running.addErrback(self._failed)
         return self._reply
@@ -233,11 +291,9 @@ class _Offer:
         """Act on the result, for the client when it still waits, else for the spool entry."""
         self._result = result
         if self._spooling:
-            if self._kept is not None:
-                self._acceptance.later(self._kept, result)
+            self._hand_over()
             return
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
+        self._stop_waiting()
         settlement = settle(result.outcomes, self._message.id)
         if not settlement.spooled and not settlement.refused:
             self._reply.callback(settlement.reply)
@@ -245,9 +301,22 @@ class _Offer:
         self._answer_with(self._acceptance.settled(self._message, self._holding, self._content, settlement, result))
 
     def _failed(self, failure: Failure) -> None:
-        """A bug on the way: the client hears of it, as 451, unless it has its answer."""
-        if not self._reply.called:
+        """A bug on the way: the client hears of it, as 451; when it has its answer, the entry waits for another try."""
+        if self._spooling:
+            self._acceptance.bug(failure, self._message.id)
+            self._result = untried(self._attempt, "an error of our own")
+            self._hand_over()
+            return
+        self._stop_waiting()
+        if self._reply.called:
+            self._acceptance.bug(failure, self._message.id)
+        else:
             self._reply.errback(failure)
+
+    def _stop_waiting(self) -> None:
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None and deadline.active():
+            deadline.cancel()
 
     def too_late(self) -> None:
         """Let the client wait no longer (R1)."""
@@ -259,12 +328,20 @@ class _Offer:
 
     async def _spool_in_flight(self) -> Reply:
         """Spool a message whose attempt goes on, and leave the entry to the attempt."""
-        entry = await self._acceptance.keep(self._message, self._holding, self._content)
-        self._kept = entry
-        self._acceptance.owned(entry)
-        if self._result is not None:
-            self._acceptance.later(entry, self._result)
+        try:
+            self._kept = await self._acceptance.kept_in_flight(self._message, self._holding, self._content)
+        except OSError:
+            settlement = None if self._result is None else settle(self._result.outcomes, self._message.id)
+            if settlement is None or settlement.spooled or settlement.refused:
+                raise
+            return settlement.reply  # the next hop has answered meanwhile, and nothing needs the disk
+        self._hand_over()
         return accepted(self._message.id)
+
+    def _hand_over(self) -> None:
+        """Let the queue settle the entry, once there are both the entry and the result."""
+        if self._kept is not None and self._result is not None:
+            self._acceptance.later(self._kept, self._message, self._content, self._result)
 
     def _answer_with(self, coming: Coroutine[Deferred[Any], Any, Reply]) -> None:
         Deferred.fromCoroutine(coming).chainDeferred(self._reply)

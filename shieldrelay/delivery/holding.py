@@ -38,6 +38,10 @@ class MemoryBudget:
         self.used += octets
         return True
 
+    def take_anyway(self, octets: int) -> None:
+        """Reserve, whether or not it fits: for what is small and cannot wait."""
+        self.used += octets
+
     def give_back(self, octets: int) -> None:
         """Return what was taken."""
         self.used -= octets
@@ -72,7 +76,7 @@ class Holding:
     :param open_draft: begins a spool draft.
     """
 
-    __slots__ = ("_blocks", "_budget", "_draft", "_held", "_in_memory", "_message", "_open_draft")
+    __slots__ = ("_blocks", "_budget", "_discarded", "_draft", "_held", "_in_memory", "_message", "_open_draft")
 
     def __init__(
         self, message: Message, budget: MemoryBudget, in_memory: int, open_draft: Callable[[Message], Deferred[Draft]]
@@ -84,11 +88,18 @@ class Holding:
         self._blocks: list[bytes] = []
         self._held = 0
         self._draft: Draft | None = None
+        self._discarded = False
 
     @property
     def draft(self) -> Draft | None:
         """The spool draft, when the content outgrew its place in memory."""
         return self._draft
+
+    def begin(self, block: bytes) -> None:
+        """Hold the first octets, our trace line, in memory in any case: nobody waits before the content has begun."""
+        self._budget.take_anyway(len(block))
+        self._held = len(block)
+        self._blocks.append(block)
 
     def append(self, block: bytes) -> Deferred[None] | None:
         """Hold one more block.
@@ -106,11 +117,15 @@ class Holding:
         return Deferred.fromCoroutine(self._spill(block))
 
     async def _spill(self, block: bytes) -> None:
-        """Move what is in memory, and this block, to a draft."""
-        self._draft = await self._open_draft(self._message)
+        """Move what is in memory, and this block, to a draft; discarded meanwhile, the draft goes at once."""
+        draft = await self._open_draft(self._message)
+        if self._discarded:
+            await draft.discard()
+            return
+        self._draft = draft
         blocks, self._blocks = self._blocks, []
+        await draft.append(joined([*blocks, block]))
         self._release()
-        await self._draft.append(joined([*blocks, block]))
 
     def content(self, *, ascii_header: bool) -> Content:
         """Give the whole content; after the last append only.
@@ -122,7 +137,12 @@ class Holding:
         return MemoryContent(tuple(self._blocks), ascii_header=ascii_header)
 
     def discard(self) -> Deferred[None] | None:
-        """Let go of memory and draft; allowed more than once, and after `content` was used up."""
+        """Let go of memory and draft; allowed at any time, more than once, and after `content` was used up.
+
+        :returns: what fires when the draft is gone, ``None`` when there is none; fails with OSError, and the file is
+            then left for the sweep of the next start.
+        """
+        self._discarded = True
         self._blocks = []
         self._release()
         draft, self._draft = self._draft, None

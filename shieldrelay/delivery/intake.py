@@ -16,13 +16,13 @@ from twisted.python.failure import Failure
 
 from shieldrelay.delivery.acceptance import Acceptance
 from shieldrelay.delivery.holding import Draft, Holding, MemoryBudget
-from shieldrelay.mail.address import BarePostmaster, Mailbox, ReversePath
-from shieldrelay.mail.envelope import Envelope, Message, Origin, Recipient
+from shieldrelay.delivery.transaction import Transaction
+from shieldrelay.mail.address import BarePostmaster, Mailbox
+from shieldrelay.mail.envelope import Message, Origin, Recipient
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.ports import Clock, Gate, Journal, WallClock
 from shieldrelay.smtp import replies
-from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRequested
 from shieldrelay.smtp.limits import ContentRules
 from shieldrelay.spool.faults import SpoolFull
@@ -72,27 +72,11 @@ class Intake:
 
     :param session: the session's id.
     :param address: the client's IP address.
-    :ivar accepted: messages that were answered 2yz; ``refused`` commands that were refused.
+    :ivar accepted: messages that were answered 2yz.
+    :ivar refused: commands and contents that were refused.
     """
 
-    __slots__ = (
-        "_address",
-        "_began",
-        "_content_rules",
-        "_declared_size",
-        "_domains",
-        "_fault",
-        "_holding",
-        "_mail",
-        "_message",
-        "_origin",
-        "_parts",
-        "_recipients",
-        "_session",
-        "_tools",
-        "accepted",
-        "refused",
-    )
+    __slots__ = ("_address", "_fault", "_holding", "_session", "_tools", "_transaction", "accepted", "refused")
 
     def __init__(self, tools: IntakeTools, session: str, address: str) -> None:
         self._tools = tools
@@ -100,18 +84,9 @@ class Intake:
         self._address = address
         self.accepted = 0
         self.refused = 0
+        self._transaction: Transaction | None = None
         self._holding: Holding | None = None
-        self._forget()
-
-    def _forget(self) -> None:
-        self._mail: MailRequested | None = None
-        self._recipients: list[tuple[str, Recipient]] = []
-        self._domains: list[str] = []
-        self._message: Message | None = None
-        self._parts: list[Message] = []
         self._fault: OSError | MemoryError | None = None
-        self._origin: Origin | None = None
-        self._began = 0.0
 
     # the questions, in the order in which a session asks them
 
@@ -119,114 +94,94 @@ class Intake:
         """Answer MAIL."""
         refusal = self._tools.gate.mail(asked.size)
         if refusal is not None:
-            return self._refuse("mail", refusal, reverse_path=asked.reverse_path)
-        self._forget()
-        self._mail = asked
-        self._origin = origin
-        self._began = self._tools.clock.seconds()
+            return self._refuse("mail", refusal, asked)
+        self._transaction = Transaction(asked, origin, self._tools.clock.seconds())
         return replies.SENDER_OK
 
     def recipient(self, asked: RecipientRequested) -> Reply:
         """Answer RCPT."""
-        mail = self._mail
-        if mail is None:
+        transaction = self._transaction
+        if transaction is None:
             return replies.BAD_SEQUENCE
         path = asked.forward_path
         mailbox = self._tools.postmaster if isinstance(path, BarePostmaster) else path
-        refusal = self._tools.gate.recipient(mailbox, self._domains, mail.size)
+        refusal = self._tools.gate.recipient(mailbox, transaction.domains, transaction.mail.size)
         if refusal is not None:
-            return self._refuse("rcpt", refusal, reverse_path=mail.reverse_path, recipient=str(mailbox))
-        domain = self._tools.domains.domain_of(mailbox)
-        if domain not in self._domains:
-            self._domains.append(domain)
-        self._recipients.append((domain, Recipient(mailbox, asked.notify, asked.orcpt)))
+            return self._refuse("rcpt", refusal, transaction.mail, str(mailbox))
+        transaction.add(self._tools.domains.domain_of(mailbox), Recipient(mailbox, asked.notify, asked.orcpt))
         return replies.RECIPIENT_OK
 
     def content_rules(self) -> ContentRules:
         """Give what the content of this transaction must be like; asked before DATA or BDAT is answered."""
-        return self._tools.domains.content_rules(self._domains[0], self._address)
+        return self._tools.domains.content_rules(self._begun().domains[0], self._address)
 
     def content_requested(self) -> Reply:
         """Answer DATA, or the first BDAT: from here on content may come."""
-        self._parts = self._messages()
-        self._message = self._parts[0]
-        tools = self._tools
-        self._holding = Holding(self._message, tools.budget, tools.in_memory, tools.open_draft)
-        self.content(tools.trace(self._origin_now(), self._message.id, self._message.arrived, self._only_recipient()))
+        tools, transaction = self._tools, self._begun()
+        message = transaction.make_messages(tools.wall(), tools.new_id)
+        self._fault = None
+        self._holding = Holding(message, tools.budget, tools.in_memory, tools.open_draft)
+        self._holding.begin(tools.trace(transaction.origin, message.id, message.arrived, transaction.only_recipient))
         return replies.START_CONTENT
 
     def content(self, block: bytes) -> Deferred[None] | None:
         """Hold a block; a Deferred means that nothing more may come until it fires. It never fails."""
         holding = self._holding
-        if holding is None or self._fault is not None:
+        if holding is None:
             return None
         held = holding.append(block)
-        return None if held is None else held.addErrback(self._unheld)
+        return None if held is None else held.addErrback(self._unheld, holding)
 
     def completed(self, complete: ContentCompleted) -> Reply | Deferred[Reply]:
-        """Answer the end of the content."""
-        fault = complete.fault
-        if fault is not None:
-            return self._ended(self._refuse_content(fault), f"content: {fault.name.lower()}")
-        if self._fault is not None:
-            reply = replies.SPOOL_FULL if isinstance(self._fault, SpoolFull) else replies.SPOOL_UNAVAILABLE
-            return self._ended(reply, str(self._fault))
-        holding = self._holding
-        if holding is None:
-            return replies.BAD_SEQUENCE
-        content = holding.content(ascii_header=complete.ascii_header)
-        self._holding = None
-        answer = self._tools.acceptance.accept(self._parts, holding, content)
-        return answer.addCallback(self._ended, "", content.size)
+        """Answer the end of the content; the transaction is over."""
+        transaction, self._transaction = self._begun(), None
+        holding, self._holding = self._holding, None
+        if complete.fault is None and holding is not None:
+            content = holding.content(ascii_header=complete.ascii_header)
+            answer = self._tools.acceptance.accept(transaction.messages, holding, content)
+            return answer.addCallback(self._ended, transaction, "", content.size)
+        if holding is not None:
+            self._discard(holding)
+        if complete.fault is not None:
+            self.refused += 1
+            return self._ended(complete.fault.reply, transaction, f"content: {complete.fault.name.lower()}")
+        full = isinstance(self._fault, SpoolFull)
+        return self._ended(replies.SPOOL_FULL if full else replies.SPOOL_UNAVAILABLE, transaction, str(self._fault))
 
     def reset(self) -> None:
-        """Drop the transaction: RSET, EHLO, a lost connection."""
-        self._drop_content()
-        self._forget()
+        """Drop the transaction: RSET, EHLO, a lost connection. One whose content is complete goes on all the same."""
+        self._transaction = None
+        holding, self._holding = self._holding, None
+        if holding is not None:
+            self._discard(holding)
 
     # its parts
 
-    def _messages(self) -> list[Message]:
-        """Make the messages of this transaction, one for each protected domain (R3)."""
-        arrived = self._tools.wall()
-        return [self._message_for(domain, arrived) for domain in self._domains]
-
-    def _message_for(self, domain: str, arrived: float) -> Message:
-        mail = self._mail
-        if mail is None:
+    def _begun(self) -> Transaction:
+        if self._transaction is None:
             raise RuntimeError("there is no transaction")
-        recipients = tuple(recipient for where, recipient in self._recipients if where == domain)
-        envelope = Envelope(mail.reverse_path, recipients, mail.body, mail.smtputf8, mail.ret, mail.envid)
-        return Message(self._tools.new_id(), arrived, domain, envelope, self._origin)
+        return self._transaction
 
-    def _origin_now(self) -> Origin:
-        if self._origin is None:
-            raise RuntimeError("there is no transaction")
-        return self._origin
-
-    def _only_recipient(self) -> Mailbox | None:
-        """Give the recipient for the trace line, unless that would tell one of another (RFC 5321 §7.2)."""
-        return self._recipients[0][1].mailbox if len(self._recipients) == 1 else None
-
-    def _unheld(self, failure: Failure) -> None:
+    def _unheld(self, failure: Failure, holding: Holding) -> None:
         """Remember that content could not be held; the rest of it is swallowed."""
-        if isinstance(failure.value, (OSError, MemoryError)):
-            self._fault = failure.value
-        else:
-            self._fault = OSError(failure.getErrorMessage())
+        error = failure.value
+        if not isinstance(error, (OSError, MemoryError)):
+            error = OSError(failure.getErrorMessage())
             self._tools.journal.event("bug", where="holding", session=self._session, traceback=failure.getTraceback())
-        self._drop_content()
+        self._discard(holding)
+        if self._holding is holding:
+            self._holding = None
+            self._fault = error
 
-    def _drop_content(self) -> None:
-        holding, self._holding = self._holding, None
-        discarding = None if holding is None else holding.discard()
+    def _discard(self, holding: Holding) -> None:
+        discarding = holding.discard()
         if discarding is not None:
             discarding.addErrback(self._undiscarded)
 
     def _undiscarded(self, failure: Failure) -> None:
         self._tools.journal.event("discard_failed", session=self._session, error=failure.getErrorMessage())
 
-    def _refuse(self, stage: str, refusal: Refusal, *, reverse_path: ReversePath, recipient: str = "") -> Reply:
+    def _refuse(self, stage: str, refusal: Refusal, mail: MailRequested, recipient: str = "") -> Reply:
         self.refused += 1
         self._tools.journal.event(
             "refused",
@@ -237,37 +192,30 @@ class Intake:
             status=refusal.reply.status,
             defence=refusal.defence,
             reason=refusal.reason,
-            reverse_path=str(reverse_path),
+            reverse_path=str(mail.reverse_path),
             recipient=recipient,
         )
         return refusal.reply
 
-    def _refuse_content(self, fault: ContentFault) -> Reply:
-        self.refused += 1
-        return fault.reply
-
-    def _ended(self, reply: Reply, reason: str, size: int = 0) -> Reply:
-        """Write the transaction's line and forget it."""
-        mail, message = self._mail, self._message
+    def _ended(self, reply: Reply, transaction: Transaction, reason: str, size: int = 0) -> Reply:
+        """Write the transaction's line."""
         if reply.is_positive:
             self.accepted += 1
-        if mail is not None and message is not None:
-            self._tools.journal.event(
-                "transaction",
-                session=self._session,
-                message=message.id,
-                peer=self._address,
-                helo=message.origin.helo if message.origin else "",
-                reverse_path=str(mail.reverse_path),
-                domain=message.domain,
-                recipients=[str(recipient.mailbox) for _, recipient in self._recipients],
-                size=size,
-                code=reply.code,
-                status=reply.status,
-                result="accepted" if reply.is_positive else "refused" if reply.is_permanent else "tempfailed",
-                reason=reason,
-                seconds=round(self._tools.clock.seconds() - self._began, 4),
-            )
-        self._drop_content()
-        self._forget()
+        first = transaction.messages[0]
+        self._tools.journal.event(
+            "transaction",
+            session=self._session,
+            message=first.id,
+            peer=self._address,
+            helo=transaction.origin.helo,
+            reverse_path=str(transaction.mail.reverse_path),
+            domain=first.domain,
+            recipients=transaction.mailboxes,
+            size=size,
+            code=reply.code,
+            status=reply.status,
+            result="accepted" if reply.is_positive else "refused" if reply.is_permanent else "tempfailed",
+            reason=reason,
+            seconds=round(self._tools.clock.seconds() - transaction.began, 4),
+        )
         return reply

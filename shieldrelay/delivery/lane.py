@@ -10,23 +10,28 @@ Called by `delivery.acceptance` (`offer`) and `delivery.queue` (the rest); owned
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from attrs import evolve, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from shieldrelay.delivery.breaker import Breaker, Closed, Opened, Ramped, Transition
 from shieldrelay.delivery.guard import BounceGuard
+from shieldrelay.delivery.line import Line, untried
 from shieldrelay.delivery.pace import Pace
 from shieldrelay.delivery.ramp import Ramp
 from shieldrelay.delivery.route import Route
 from shieldrelay.delivery.slots import Slots, Use
-from shieldrelay.mail.outcome import AttemptResult, Fate, RecipientOutcome, ServerHealth
+from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
 from shieldrelay.ports import Attempt, Clock, Journal, NextHop
+
+AHEAD = 2
+"""Messages of the backlog that are at hand for each slot, those in the slots included."""
+AHEAD_MOST = 64
+"""And beyond the free slots no more than so many: each may be `BLOCK_OCTETS` of memory."""
 
 
 @frozen
@@ -84,10 +89,11 @@ class Lane:
         self.answered = False
         self.since = clock.seconds()
         self._outages = outages
-        self._slot_wait = slot_wait
         self._clock = clock
         self._journal = journal
-        self._line: deque[_Waiter] = deque()
+        self._line = Line(clock, slot_wait)
+        self._serving = False
+        self._stopped = False
         self._probe_alarm: IDelayedCall | None = None
 
     # new mail
@@ -97,8 +103,9 @@ class Lane:
 
         Cancelling the Deferred gives the attempt up, unless the final dot is written.
         """
-        breaker = self.machines.breaker
-        if not breaker.passes:
+        if self._stopped:
+            return None
+        if not self.machines.breaker.passes:
             return self._offer_probe(attempt)
         if self._take_slot(Use.INLINE):
             if self._pace_allows(attempt):
@@ -106,7 +113,7 @@ class Lane:
             self._return_slot(Use.INLINE)
             return None
         if self.machines.ramp.complete and len(self._line) < self.machines.ramp.limit:
-            return self._wait_in_line(attempt)
+            return self._line.join(attempt)
         return None
 
     def _offer_probe(self, attempt: Attempt) -> Deferred[AttemptResult] | None:
@@ -115,31 +122,21 @@ class Lane:
             return None
         return self.begin(attempt, probe=True)
 
-    def _wait_in_line(self, attempt: Attempt) -> Deferred[AttemptResult]:
-        """Keep a message for the next free slot, for a moment."""
-        waiter = _Waiter(attempt, self._leave_line)
-        waiter.alarm = self._clock.callLater(self._slot_wait, self._leave_line, waiter)
-        self._line.append(waiter)
-        return waiter.result
-
-    def _leave_line(self, waiter: _Waiter) -> None:
-        """No slot came free in time: nothing was tried."""
-        if waiter in self._line:
-            self._line.remove(waiter)
-            waiter.cancel_alarm()
-            waiter.result.callback(_untried(waiter.attempt, "no connection was free in time"))
-
     def _serve_line(self) -> None:
-        """Give free slots to who waits in line."""
-        while self._line and self.machines.breaker.passes and self._take_slot(Use.INLINE):
-            waiter = self._line.popleft()
-            waiter.cancel_alarm()
-            if self._pace_allows(waiter.attempt):
-                waiter.running = self._run(waiter.attempt, Use.INLINE)
-                waiter.running.chainDeferred(waiter.result)
-            else:
-                self._return_slot(Use.INLINE)
-                waiter.result.callback(_untried(waiter.attempt, "the pace allows no more now"))
+        """Give free slots to who waits in line: a loop, for an attempt that ends at once comes here again."""
+        if self._serving:
+            return
+        self._serving = True
+        try:
+            while len(self._line) and self.machines.breaker.passes and self._take_slot(Use.INLINE):
+                waiter = self._line.next()
+                if self._pace_allows(waiter.attempt):
+                    waiter.run(self._run(waiter.attempt, Use.INLINE))
+                else:
+                    self._return_slot(Use.INLINE)
+                    waiter.give_up("the pace allows no more now")
+        finally:
+            self._serving = False
 
     # the backlog
 
@@ -148,6 +145,13 @@ class Lane:
         if not self.machines.breaker.passes:
             return 0
         return max(0, self.machines.ramp.limit - self.slots.used)
+
+    def backlog_ahead(self) -> int:
+        """How many messages of the backlog are worth having at hand, read; 0 while the breaker is open."""
+        if not self.machines.breaker.passes:
+            return 0
+        limit, used = self.machines.ramp.limit, self.slots.used
+        return max(0, min(AHEAD * limit - used, limit - used + AHEAD_MOST))
 
     def probe_wanted(self) -> bool:
         """Whether the breaker wants a probe now, and none is under way."""
@@ -191,10 +195,11 @@ class Lane:
             self._set_probe_alarm()
 
     def go_on_from(self, before: Lane) -> None:
-        """Take over what another lane to the same next hops has learned; it starts nothing more."""
+        """Share what another lane to the same next hops has learned, and its slots; it is stopped by its owner."""
         self.machines = before.machines
         self.slots = before.slots
-        before.stop()
+        self.answered = before.answered
+        self.since = before.since
         self._set_probe_alarm()
 
     def resume_outage(self, seconds_ago: float) -> None:
@@ -203,9 +208,9 @@ class Lane:
         self._transition(self.machines.breaker.resume(now - seconds_ago, now), told=False)
 
     def stop(self) -> None:
-        """Start nothing more."""
-        for waiter in list(self._line):
-            self._leave_line(waiter)
+        """Take no new mail any more: it goes to the spool, for the lane that comes after this one."""
+        self._stopped = True
+        self._line.disperse("the lane is closed")
         if self._probe_alarm is not None:
             self._probe_alarm.cancel()
             self._probe_alarm = None
@@ -224,18 +229,22 @@ class Lane:
     def _run(self, attempt: Attempt, use: Use, *, probe: bool = False) -> Deferred[AttemptResult]:
         """Run an attempt that has its slot along the route."""
         began = self._clock.seconds()
-        if len(self.hops) == 1:
-            self.machines.route.candidates(began)
-            running = self.hops[0].attempt(attempt)
-            running.addCallback(self._reported)
-        else:
-            running = Deferred.fromCoroutine(self._along_route(attempt, began))
-        return running.addCallbacks(
+        return self._offered(attempt, began).addCallbacks(
             self._have_run,
             self._crashed,
             callbackArgs=(attempt, use, probe, began),
             errbackArgs=(attempt, use, probe),
         )
+
+    def _offered(self, attempt: Attempt, now: float) -> Deferred[AttemptResult]:
+        """Offer a message to the only host, or to one after the other."""
+        if len(self.hops) > 1:
+            return Deferred.fromCoroutine(self._along_route(attempt, now))
+        try:
+            self.machines.route.candidates(now)
+            return self.hops[0].attempt(attempt).addCallback(self._reported)
+        except Exception:  # noqa: BLE001 - a bug of ours, which must not cost the slot
+            return fail(Failure())
 
     def _reported(self, result: AttemptResult) -> AttemptResult:
         self.machines.route.report(0, result.health, self._clock.seconds())
@@ -243,7 +252,7 @@ class Lane:
 
     async def _along_route(self, attempt: Attempt, now: float) -> AttemptResult:
         """Try one host after another, until one says something about the message or may have it."""
-        result = _untried(attempt, "there is no next hop")
+        result = untried(attempt, "there is no next hop")
         for index in self.machines.route.candidates(now):
             result = await self.hops[index].attempt(attempt)
             self.machines.route.report(index, result.health, self._clock.seconds())
@@ -263,11 +272,13 @@ class Lane:
         return judged
 
     def _crashed(self, failure: Failure, attempt: Attempt, use: Use, probe: bool) -> Failure:
-        """Return the slot of an attempt that ended in a bug."""
+        """Return the slot of an attempt that ended in a bug; who asked for it hears of the bug and tells it."""
         self.slots.give_back(use)
         if probe:
             self.machines.breaker.probed(attempt.message.id, ServerHealth.UNTRIED, self._clock.seconds())
         self._set_probe_alarm()
+        self._serve_line()
+        self.changed()
         return failure
 
     def _judge_server(self, attempt: Attempt, result: AttemptResult, probe: bool, now: float) -> None:
@@ -314,7 +325,7 @@ class Lane:
                 if told:
                     self._outages.down(self.domain, at - since)
                 self._journal.event("breaker", domain=self.domain, state="open", reason=reason)
-                self._abandon_line()
+                self._line.disperse("the next hop is down")
             case Closed(since, at):
                 self._outages.up(self.domain)
                 self.machines.ramp.restart()
@@ -328,10 +339,6 @@ class Lane:
     def _watch_refusals(self, now: float) -> None:
         if self.machines.guard is not None:
             self.machines.guard.outage_over(now)
-
-    def _abandon_line(self) -> None:
-        for waiter in list(self._line):
-            self._leave_line(waiter)
 
     def _set_probe_alarm(self) -> None:
         """Have the queue look when the next probe is due."""
@@ -368,34 +375,3 @@ class Lane:
             size=attempt.content.size,
             seconds=round(seconds, 4),
         )
-
-
-class _Waiter:
-    """A new message in line for a slot."""
-
-    __slots__ = ("alarm", "attempt", "result", "running")
-
-    def __init__(self, attempt: Attempt, give_up: Callable[[_Waiter], object]) -> None:
-        self.attempt = attempt
-        self.alarm: IDelayedCall | None = None
-        self.running: Deferred[AttemptResult] | None = None
-
-        def cancelled(_result: Deferred[AttemptResult]) -> None:
-            """Pass the cancellation on to whatever it waits for."""
-            if self.running is not None:
-                self.running.cancel()
-            else:
-                give_up(self)
-
-        self.result: Deferred[AttemptResult] = Deferred(cancelled)
-
-    def cancel_alarm(self) -> None:
-        """Wait no longer."""
-        if self.alarm is not None and self.alarm.active():
-            self.alarm.cancel()
-
-
-def _untried(attempt: Attempt, reason: str) -> AttemptResult:
-    """Give the result of an attempt that never ran: everybody waits."""
-    outcome = RecipientOutcome(Fate.TRANSIENT, reason=reason)
-    return AttemptResult((outcome,) * len(attempt.recipients), ServerHealth.UNTRIED, reason=reason)

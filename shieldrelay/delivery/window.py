@@ -1,8 +1,9 @@
 """The part of a domain's backlog that memory knows: those entries that are due first (D5).
 
-The files are the truth and may be a million; this holds at most twice `limit` of them, everything that is due up to
-the `horizon`, and counts the rest. Pure: the owner, `delivery.queue`, scans the spool when the window is `starved` and
-gives it what it found.
+The files are the truth and may be a million; this holds at most twice `BacklogWindow.size` of them, everything that is
+due up to the `horizon`, and counts the rest. What is only on disk is never counted on to be known: as long as the
+horizon is finite the window asks for another scan before it runs dry. Pure: the owner, `delivery.queue`, scans the
+spool when the window is `starved` and gives it what it found. Cannot fail.
 """
 
 from __future__ import annotations
@@ -14,19 +15,27 @@ from collections.abc import Callable, Iterable
 from shieldrelay.spool.entry import Entry
 
 WINDOW = 2000
-"""Entries that one scan gives: some 600 octets each."""
+"""Entries that one scan gives at least: some 600 octets each."""
+WINDOW_MOST = 10_000
+"""And at most: of a long backlog a scan gives a tenth, so that draining it takes some ten scans and not hundreds."""
+_LOW_SHARE = 8
+"""The window is scanned for again when an eighth of it is left: mail is delivered while the scan runs."""
 
 
 class BacklogWindow:
     """The active window of one domain.
 
-    :ivar total: entries of the domain in all, those in flight included and those on hold not.
+    :param limit: entries that a scan gives at least.
+    :ivar total: entries of the domain in all, those in flight included and those on hold not; about right while the
+        horizon is finite, exact otherwise.
     :ivar octets: their size on disk together.
-    :ivar horizon: every entry that is due no later than this (seconds since the epoch) is in the window.
+    :ivar horizon: every entry that is due no later than this (seconds since the epoch) is in the window or in flight.
+    :ivar in_flight: by name, what was taken: being read, waiting for a slot, attempted, or being settled.
     :ivar scanning: whether a scan is under way: until `refill`, whatever comes is kept.
     """
 
-    __slots__ = ("_gone", "_heap", "_waiting", "horizon", "in_flight", "limit", "octets", "scanning", "total")
+    __slots__ = ("_coming", "_gone", "_heap", "_waiting", "horizon", "in_flight", "limit", "octets", "scanning",
+                 "total")  # fmt: skip
 
     def __init__(self, limit: int = WINDOW) -> None:
         self.limit = limit
@@ -38,26 +47,55 @@ class BacklogWindow:
         self._waiting: dict[str, Entry] = {}
         self._heap: list[tuple[float, float, str]] = []
         self._gone: set[str] = set()
+        self._coming: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @property
+    def size(self) -> int:
+        """How many entries are worth holding: more of a longer backlog."""
+        return max(self.limit, min(WINDOW_MOST, self.total // 10))
+
+    @property
+    def scan_limit(self) -> int:
+        """How many entries the next scan should give, since those that are taken are on disk too."""
+        return self.size + len(self.in_flight) + len(self._coming)
+
+    @property
     def starved(self) -> bool:
-        """Whether there are entries that only a scan can bring in, and none here that comes before them."""
-        return not self.scanning and not self._waiting and self.total > len(self.in_flight)
+        """Whether there may be entries that only a scan can bring in, and few here that come before them."""
+        return self.horizon < math.inf and not self.scanning and len(self._waiting) <= self.size // _LOW_SHARE
+
+    # what is stored
+
+    def coming(self, id: str) -> None:
+        """Expect a message that is being stored: until `add` or `not_coming`, no scan may bring it in.
+
+        Its file may be seen before it is durable, and before its first attempt was told of (R1).
+        """
+        self._coming.add(id)
+
+    def not_coming(self, id: str) -> None:
+        """Expect it no more: it could not be stored."""
+        self._coming.discard(id)
 
     def add(self, entry: Entry, *, in_flight: bool = False) -> None:
-        """Count an entry that was stored.
+        """Count an entry that was stored; once, however often it is said.
 
         :param in_flight: an attempt for it is under way already (R1).
         """
+        self._coming.discard(entry.id)
+        if entry.name in self.in_flight or entry.name in self._waiting:
+            return
         self.total += 1
         self.octets += entry.size
         if in_flight:
             self.in_flight[entry.name] = entry
         else:
             self._push(entry)
+
+    # what is taken
 
     def next_due(self) -> float | None:
         """When the first waiting entry is due, seconds since the epoch; ``None`` when the window is empty."""
@@ -69,6 +107,11 @@ class BacklogWindow:
                 return due
             heapq.heappop(heap)
         return None
+
+    def has_due(self, now: float) -> bool:
+        """Whether an entry is due, as far as is known: before a scan, what is only on disk is taken to be."""
+        due = self.next_due()
+        return self.horizon < math.inf if due is None else due <= now
 
     def take(self, now: float) -> Entry | None:
         """Take the first entry that is due, oldest first, as in flight."""
@@ -82,6 +125,14 @@ class BacklogWindow:
         candidates = (entry for entry in self._waiting.values() if wanted(entry))
         oldest = min(candidates, key=lambda entry: entry.arrived, default=None)
         return None if oldest is None else self._depart(oldest.name)
+
+    def seize(self, entry: Entry) -> bool:
+        """Take this very entry, in the window or only on disk; false when it is in flight or not yet stored."""
+        if entry.name in self.in_flight or entry.id in self._coming:
+            return False
+        self._waiting.pop(entry.name, None)
+        self.in_flight[entry.name] = entry
+        return True
 
     def put_back(self, entry: Entry) -> None:
         """Let an entry wait again that was in flight, with the due time that it has now."""
@@ -97,12 +148,26 @@ class BacklogWindow:
             self.total = max(0, self.total - 1)
             self.octets = max(0, self.octets - entry.size)
 
+    # what is made due
+
     def expedite(self, now: float) -> None:
         """Make everything in the window due now, keeping the order of arrival (flush)."""
+        self.pull_in(now, now)
+
+    def pull_in(self, latest: float, now: float) -> None:
+        """Make due now what is due later than ``latest``: a flush, or a clock that was set back (R12)."""
         self._waiting = {
-            name: entry if entry.due <= now else entry.due_at(now) for name, entry in self._waiting.items()
+            name: entry if entry.due <= latest else entry.due_at(now) for name, entry in self._waiting.items()
         }
         self._rebuild()
+
+    def bring(self, entry: Entry) -> None:
+        """Make this entry due at once, by its time of arrival, whether it was in the window or only on disk."""
+        if entry.name in self.in_flight or entry.id in self._coming or entry.name in self._gone:
+            return
+        self._keep(entry.due_at(min(entry.due, entry.arrived)))
+
+    # what is seen
 
     def waiting(self) -> Iterable[Entry]:
         """All waiting entries of the window, in no order."""
@@ -113,10 +178,11 @@ class BacklogWindow:
         everyone = [*self._waiting.values(), *self.in_flight.values()]
         return min(everyone, key=lambda entry: entry.arrived, default=None)
 
+    # scans
+
     def scan_begins(self) -> None:
-        """Keep whatever comes from now on, until `refill`."""
+        """Keep whatever comes from now on, until `refill` or `scan_failed`."""
         self.scanning = True
-        self.horizon = math.inf
         self._gone.clear()
 
     def scan_failed(self) -> None:
@@ -131,24 +197,29 @@ class BacklogWindow:
         :param horizon: what is due later is only on disk; ``inf`` when everything was found.
         """
         for entry in found:
-            if entry.name not in self._gone and entry.name not in self.in_flight:
+            if entry.name not in self._gone and entry.name not in self.in_flight and entry.id not in self._coming:
                 self._waiting.setdefault(entry.name, entry)
         gone = len(self._gone)
         self.scan_failed()
         self.horizon = horizon
-        self._drop_beyond()
         if horizon == math.inf:
+            self._rebuild()
             self._count()
         else:
+            self._drop_beyond()
             self.total = max(total - gone, len(self._waiting) + len(self.in_flight))
             self.octets = octets
 
+    # its parts
+
     def _push(self, entry: Entry) -> None:
-        if entry.due > self.horizon:
-            return
+        if entry.due <= self.horizon or self.scanning:
+            self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
         self._waiting[entry.name] = entry
         heapq.heappush(self._heap, (entry.due, entry.arrived, entry.name))
-        if len(self._waiting) > 2 * self.limit and not self.scanning:
+        if len(self._waiting) > 2 * self.size and not self.scanning:
             self._shrink()
 
     def _depart(self, name: str) -> Entry:
@@ -157,8 +228,8 @@ class BacklogWindow:
         return entry
 
     def _shrink(self) -> None:
-        """Keep the first `limit` entries and draw the horizon behind them."""
-        keep = heapq.nsmallest(self.limit, self._waiting.values(), key=lambda entry: (entry.due, entry.arrived))
+        """Keep the first entries and draw the horizon behind them."""
+        keep = heapq.nsmallest(self.size, self._waiting.values(), key=lambda entry: (entry.due, entry.arrived))
         self.horizon = keep[-1].due
         self._drop_beyond()
 
