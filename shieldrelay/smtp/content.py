@@ -50,7 +50,7 @@ class DataReader:
         """See `ContentReader.read`."""
         piece = inbox.octets[inbox.offset : inbox.offset + BLOCK_OCTETS]
         stream = self._held + piece
-        dot = stream.find(b"\r\n.")
+        dot = _dotted_line(stream)
         end = dot
         if dot >= 0 and stream[dot + 3 : dot + 5] != b"\r\n":
             end = stream.find(_END, dot + 3)
@@ -72,6 +72,15 @@ class DataReader:
             self._hidden = 0
             return stream[2:]
         return stream
+
+
+def _dotted_line(stream: bytes) -> int:
+    """Find the first line that begins with a dot, from the CRLF before it; -1 when there is none.
+
+    A single octet is looked for some fifty times faster than three, and encoded content has no dots at all.
+    """
+    dot = stream.find(b".")
+    return dot if dot < 0 else stream.find(b"\r\n.", max(0, dot - 2))
 
 
 def _held_back(stream: bytes) -> int:

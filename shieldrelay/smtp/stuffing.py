@@ -21,7 +21,7 @@ class Stuffer:
         """Give what is to be written for a block; blocks may be cut anywhere and may be empty."""
         if not block:
             return b""
-        stuffed = block.replace(b"\n.", b"\n..")
+        stuffed = block.replace(b"\n.", b"\n..") if b"." in block else block  # encoded content has no dots at all
         if block[:1] == b"." and self._tail[-1:] == b"\n":
             stuffed = b"." + stuffed
         self._tail = block[-2:] if len(block) > 1 else self._tail[-1:] + block
