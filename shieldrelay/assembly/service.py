@@ -30,6 +30,7 @@ from shieldrelay.spool.name import NOTICES
 from shieldrelay.wire.inbound import InboundConnection
 from shieldrelay.wire.inbound_factory import InboundFactory
 from shieldrelay.wire.listeners import ListenFault
+from shieldrelay.wire.threads import ThreadsStopped
 
 FLUSH_SECONDS = 0.1
 """How long a line may wait before it is written."""
@@ -90,7 +91,7 @@ class ApplianceService(Service):
         self._stopping = True
         if self._old_hup is not None:
             signal.signal(signal.SIGHUP, self._old_hup)
-        return Deferred.fromCoroutine(self._stop()).addErrback(self._bug)
+        return Deferred.fromCoroutine(self._stop()).addErrback(self._stopped_badly)
 
     # starting
 
@@ -155,7 +156,7 @@ class ApplianceService(Service):
             way.queue.stop()
         notices = house.notice_queue.stop()
         await self._until(self._only_idle_are_left, deadline)
-        broken_off = len([one for one in house.sessions.everyone() if not self._idle(one)]) + self._attempts()
+        broken_off = len([one for one in self._sessions() if not self._idle(one)]) + self._attempts()
         self._end_sessions(lambda _one: True)
         await notices
         await self._close(broken_off, began)
@@ -180,17 +181,25 @@ class ApplianceService(Service):
             self._flushing = None
         house.journal.close()
 
+    def _stopped_badly(self, failure: Failure) -> None:
+        """Tell a bug of the stop: nobody writes the journal after it."""
+        self._bug(failure)
+        self.house.journal.close()
+
     def _only_idle_are_left(self) -> bool:
         """Tell idle clients to go; say whether nobody else is left."""
         self._end_sessions(self._idle)
         return not len(self.house.sessions) and not self._attempts()
 
     def _end_sessions(self, which: Callable[[InboundConnection], bool]) -> None:
-        for one in self.house.sessions.everyone():
-            if isinstance(one, InboundConnection) and which(one):
+        for one in self._sessions():
+            if which(one):
                 one.end("the node stops", SHUTTING_DOWN)
 
-    def _idle(self, one: Any) -> bool:
+    def _sessions(self) -> list[InboundConnection]:
+        return [one for one in self.house.sessions.everyone() if isinstance(one, InboundConnection)]
+
+    def _idle(self, one: InboundConnection) -> bool:
         return not one.in_transaction
 
     def _attempts(self) -> int:
@@ -217,7 +226,11 @@ class ApplianceService(Service):
             self._in_background(self._reload.reload())
 
     def _in_background(self, work: Coroutine[Deferred[Any], Any, object]) -> None:
-        Deferred.fromCoroutine(work).addErrback(self._bug)
+        Deferred.fromCoroutine(work).addErrback(self._cut_short).addErrback(self._bug)
+
+    def _cut_short(self, failure: Failure) -> None:
+        """End work in the background whose node stopped meanwhile; what is left is done after the next start."""
+        failure.trap(ThreadsStopped)
 
     def _bug(self, failure: Failure) -> None:
         self.house.journal.event("bug", where="service", error=str(failure.value), traceback=failure.getTraceback())
