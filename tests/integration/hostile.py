@@ -14,6 +14,7 @@ from twisted.trial import unittest
 from bench.examination.fact import Fact, broken
 from bench.examination.node import Node
 from bench.examination.recorder import Recorder
+from bench.examination.smuggling import Ground
 
 
 class HostileTestCase(unittest.SynchronousTestCase):
@@ -34,6 +35,7 @@ class HostileTestCase(unittest.SynchronousTestCase):
         self.node = Node(scratch, self.recorder.port, self.SMTP)
         self.addCleanup(self.node.stop)
         self.node.start()
+        self.ground = Ground(self.node, self.recorder)
 
     def hold(self, facts: list[Fact]) -> None:
         """Fail with every fact that does not hold, and when there is none at all."""
