@@ -1,7 +1,7 @@
 """The rules of content, held to while it streams by (R17, R25): what is passed on, what it is refused for.
 
 All content is looked at, also behind the first fault, so that the verdict does not depend on how the content was cut
-into segments; only what comes before the first fault is passed on. Scans at the speed of C, some two thirds of a
+into segments; only what comes before the first fault is passed on. Scans at the speed of C, about a
 microsecond a kilobyte for the newlines. Knows nothing of dots and chunks (`smtp.content` has taken them off).
 Cannot fail.
 """
