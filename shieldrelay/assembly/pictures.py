@@ -45,7 +45,7 @@ def node(house: House, started: float, held: Mapping[str, int]) -> NodePicture:
         now=house.wall(),
         started=started,
         sessions=len(sessions),
-        in_content=sum(one.in_content for one in sessions),
+        in_content=sum(one.in_transaction for one in sessions),
         spool=_spool(house),
         notices=_notices(house),
         domains=tuple(_domain(house, way, held.get(name, 0)) for name, way in house.ways.items()),

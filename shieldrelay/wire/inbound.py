@@ -2,7 +2,7 @@
 
 Thin: the protocol is `smtp.receiver`, the meaning is `delivery.intake`. Here are the transport, the pump, and time.
 The pump is a loop: an answer that is known goes back at once; one that is not stops the loop until it comes, and what
-the client sends meanwhile waits, bounded. A bug in here is journalled and answered 451, never 5yz.
+the client sends meanwhile waits, bounded. A bug in here is journalled and answered 421, never 5yz.
 
 Made by `wire.inbound_factory`, which admits connections before this exists.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -24,6 +24,7 @@ from shieldrelay.mail.envelope import Origin
 from shieldrelay.mail.reply import Reply
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.events import (
+    INTERLUDE,
     ContentCompleted,
     ContentReceived,
     ContentRequested,
@@ -40,12 +41,13 @@ from shieldrelay.smtp.receiver import Phase, Receiver
 from shieldrelay.wire.direct import direct_writer
 from shieldrelay.wire.inbound_timing import ClientPatience
 from shieldrelay.wire.inbound_tools import InboundTools
+from shieldrelay.wire.inbound_unread import Unread
 from shieldrelay.wire.tls_context import described, failure_words
 
 WAITING_OCTETS = 65536
 """What a client may send while its answer is pending before we read no more."""
-UNREAD_OCTETS = 65536
-"""Replies that a client has not read before we answer no more."""
+TURN_EVENTS = 64
+"""Events that one client is answered before others have their turn: one segment may hold thousands of commands."""
 FAREWELL_SECONDS = 5.0
 """What a client gets, once we have closed, to read our last reply and to close too; then the connection is broken off.
 Without it a client that does not read, or does not answer the end of TLS, would keep its connection for ever."""
@@ -57,7 +59,6 @@ class InboundConnection(Protocol):
 
     :param tools: what all sessions share.
     :ivar deadline: when `deadline_passed` is wanted; kept by `wire.deadlines`.
-    :ivar in_content: whether the client is sending content.
     """
 
     deadline = math.inf
@@ -78,11 +79,12 @@ class InboundConnection(Protocol):
         self._pumping = False
         self._waiting = False
         self._paused = False
-        self._choked = False
+        self._unread: Unread
         self._closed = False
+        self._resting: IDelayedCall | None = None
         self._ended = ""
         self._received = 0
-        self._unread = 0
+        self._ahead = 0
         self._progress = (0, Phase.GREETING, False)
 
     # what Twisted calls
@@ -90,6 +92,7 @@ class InboundConnection(Protocol):
     def connectionMade(self) -> None:
         """Greet."""
         self._write = direct_writer(self.transport, enabled=self._tools.direct_writes)
+        self._unread = Unread(self.transport, self._choked, self._drained)
         self._tools.sessions.add(self)
         self._patience.begin(self._began)
         self._receiver.greet()
@@ -100,51 +103,63 @@ class InboundConnection(Protocol):
         self._received += len(data)
         self._patience.octets(len(data))
         self._receiver.feed(data)
-        if self._waiting or self._choked:
-            self._unread += len(data)
-            if self._unread > WAITING_OCTETS:
+        if self._waiting or self._unread.too_much or self._resting is not None:
+            self._ahead += len(data)
+            if self._ahead > WAITING_OCTETS:
                 self._pause()
-            return
-        self._pump()
+        else:
+            self._pump()
 
     def handshakeCompleted(self) -> None:
         """Begin the session anew inside TLS (RFC 3207 §4.2)."""
         self._tls = described(self.transport)
         self._hello = None
+        self._intake.reset()
         self._receiver.tls_started()
         self._pump()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """End the session."""
+        """End the session: what it had not finished is dropped, and what it still had to say is not read."""
         tools = self._tools
         tools.sessions.discard(self)
-        self._intake.reset()
+        self._closed = True
+        if self._resting is not None:
+            self._resting.cancel()
         if self._receiver.phase is Phase.HANDSHAKE:
             tools.journal.event("tls_failed", session=self.session, peer=self._address, reason=failure_words(reason))
+        self._receiver.eof()
         self._tell_session()
+        self._intake.reset()
 
     # the pump
 
     def _pump(self) -> None:
-        """Answer all that can be answered now, and write it in one piece."""
-        if self._pumping:
+        """Answer what can be answered now, up to a turn's share, in one piece; read on if nothing is owed."""
+        if self._pumping or self._resting is not None or self._closed:
             return
         self._pumping = True
         try:
             self._answer_events()
-        except Exception:  # noqa: BLE001 - the edge: a bug is told, answered 451, and ends this session alone
+        except Exception:  # noqa: BLE001 - the edge: a bug is told, answered 421, and ends this session alone
             self._bug(Failure())
         finally:
             self._pumping = False
         self._flush()
+        if not self._waiting:
+            self._resume()
 
     def _answer_events(self) -> None:
         receiver = self._receiver
-        while not self._waiting and not self._choked:
-            event = receiver.next_event()
+        for _ in range(TURN_EVENTS):
+            event = None if self._waiting or self._unread.too_much else receiver.next_event()
             if event is None:
                 break
+            if event is INTERLUDE:
+                self._rest()
+                break
             _ANSWERS[type(event)](self, event)
+        else:
+            self._rest()
         progress = (receiver.counters.commands, receiver.phase, self._waiting)
         if progress != self._progress:
             self._progress = progress
@@ -155,9 +170,9 @@ class InboundConnection(Protocol):
         """Write the replies; then close, or begin TLS, if that is what they announced."""
         octets = self._receiver.output()
         if octets:
+            self._unread.expect()
             self._write(octets)
-            self._choke_if_unread()
-        if self._receiver.closing and not self._waiting:
+        if self._receiver.closing and not self._waiting and self._resting is None:
             self._close()
         elif self._receiver.phase is Phase.HANDSHAKE and not self.transport.TLS:
             self.transport.startTLS(self._tools.tls)
@@ -168,31 +183,53 @@ class InboundConnection(Protocol):
             self._closed = True
             self._ended = self._ended or "closed by us"
             self.deadline = self._tools.clock.seconds() + FAREWELL_SECONDS
+            self._unread.forget()
             self.transport.loseConnection()
+
+    def _rest(self) -> None:
+        """Let others have their turn, and go on after them."""
+        self._resting = self._tools.clock.callLater(0, self._rested)
+        self._pause()
+
+    def _rested(self) -> None:
+        self._resting = None
+        if not self._waiting:
+            self._pump()
 
     def _answered(self, reply: Reply) -> None:
         """Go on after an answer that had to be waited for."""
         self._waiting = False
         self._receiver.answer(reply)
-        self._resume()
         self._pump()
 
     def _held(self, _nothing: object) -> None:
         """Go on after content that had to be waited for."""
         self._waiting = False
-        self._resume()
         self._pump()
 
     def _pause(self) -> None:
+        """Read no more; until then at most `WAITING_OCTETS` and one read of the transport's have piled up."""
         if not self._paused:
             self._paused = True
             self.transport.pauseProducing()
 
     def _resume(self) -> None:
-        self._unread = 0
-        if self._paused and not self._choked:
+        """Read on: all that came was looked at. Not before, or a client could pile up more with every answer."""
+        if self._unread.too_much or self._resting is not None or self._closed:
+            return
+        self._ahead = 0
+        if self._paused:
             self._paused = False
             self.transport.resumeProducing()
+
+    def _choked(self) -> None:
+        """Answer no more and read no more: the client does not read what it was answered."""
+        self._pause()
+
+    def _drained(self) -> None:
+        """Go on: the client has read everything."""
+        if not self._waiting:
+            self._pump()
 
     # what the events mean
 
@@ -271,18 +308,25 @@ class InboundConnection(Protocol):
         :param reason: for the journal.
         """
         self._ended = self._ended or reason
-        unable_to_hear = self._choked or self._receiver.phase is Phase.HANDSHAKE
+        unable_to_hear = self._unread.too_much or self._receiver.phase is Phase.HANDSHAKE
         self._receiver.fail(reply)
         self._waiting = False
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
         if unable_to_hear:
             self.transport.abortConnection()
         else:
             self._flush()
 
+    def break_off(self) -> None:
+        """Close without a word, whatever is under way."""
+        self.transport.abortConnection()
+
     @property
-    def in_content(self) -> bool:
-        """Whether the client is sending content, or waits for the answer to it."""
-        return self._receiver.phase is Phase.CONTENT or self._waiting
+    def in_transaction(self) -> bool:
+        """Whether the client is sending content, or waits for the answer to it: to end it now would cost work."""
+        return self._waiting or self._receiver.phase is Phase.CONTENT
 
     def _bug(self, failure: Failure) -> None:
         """Tell a bug, and end this session with 421 so that the client comes back."""
@@ -290,23 +334,6 @@ class InboundConnection(Protocol):
             "bug", where="inbound", session=self.session, error=repr(failure.value), traceback=failure.getTraceback()
         )
         self.end("a bug of ours", replies.INTERNAL_FAULT_CLOSING)
-
-    def _choke_if_unread(self) -> None:
-        """Answer no more while the client does not read what it was answered."""
-        transport: Any = self.transport
-        unread = len(getattr(transport, "dataBuffer", b"")) + getattr(transport, "_tempDataLen", 0)
-        if unread > UNREAD_OCTETS and not self._choked:
-            self._choked = True
-            self._pause()
-            transport.registerProducer(_Drain(self._drained), False)
-
-    def _drained(self) -> None:
-        """Go on: the client has read everything."""
-        self._choked = False
-        self.transport.unregisterProducer()
-        if not self._waiting:
-            self._resume()
-            self._pump()
 
     def _tell_session(self) -> None:
         receiver = self._receiver
@@ -325,23 +352,6 @@ class InboundConnection(Protocol):
             refused=self._intake.refused,
             received=self._received,
         )
-
-
-class _Drain:
-    """A pull producer that has nothing to give and tells when the buffer is empty."""
-
-    def __init__(self, drained: Callable[[], None]) -> None:
-        self._drained = drained
-        self._asked = False
-
-    def resumeProducing(self) -> None:
-        """Twisted asks at once, and again when the buffer is empty."""
-        if self._asked:
-            self._drained()
-        self._asked = True
-
-    def stopProducing(self) -> None:
-        """The connection is lost: nothing is left to tell."""
 
 
 def _protocol(extended: bool, tls: bool, utf8: bool) -> str:

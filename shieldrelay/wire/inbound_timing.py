@@ -2,7 +2,8 @@
 
 Pure: moments are arguments. A command's time begins when its predecessor was answered, and no octet extends it; content
 is held to a minimum rate over a window, so that a drip cannot hold a session either. While the client waits for *us*
-its time stands still.
+its time stands still. Content prolongs the session only by the time that its octets need at the minimum rate: many
+small contents, each just shorter than the window, gain nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Patience:
     :ivar command: for one command.
     :ivar session: for all that is not content.
     :ivar silence: between two pieces of content.
-    :ivar rate: octets a second of content, at least, over ``window``.
+    :ivar rate: octets a second of content, at least, over ``window``; 0 for none.
     """
 
     command: float = 300.0
@@ -38,36 +39,37 @@ class ClientPatience:
     """
 
     __slots__ = (
-        "_content_seconds",
-        "_last_octets",
+        "_began",
+        "_content",
         "_octets",
         "_patience",
-        "_phase",
-        "_phase_began",
-        "_session_began",
+        "_session_end",
         "_silent_since",
+        "_waiting",
         "_window_began",
         "_window_octets",
+        "_worth_from",
         "deadline",
     )
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self.deadline = math.inf
-        self._phase = Phase.GREETING
-        self._session_began = 0.0
-        self._phase_began = 0.0
-        self._content_seconds = 0.0
+        self._session_end = math.inf
         self._octets = 0
-        self._last_octets = 0
-        self._window_octets = 0
+        self._content = False
+        self._waiting = False
+        self._began = 0.0
+        self._worth_from = 0
         self._window_began = 0.0
+        self._window_octets = 0
         self._silent_since = 0.0
 
     def begin(self, now: float) -> None:
         """The session begins."""
-        self._session_began = self._phase_began = now
-        self.deadline = now + min(self._patience.command, self._patience.session)
+        self._began = now
+        self._session_end = now + self._patience.session
+        self.deadline = min(now + self._patience.command, self._session_end)
 
     def octets(self, count: int) -> None:
         """So many octets came."""
@@ -78,19 +80,16 @@ class ClientPatience:
 
         :param waiting: the client waits for our answer.
         """
-        before = self._phase
-        if phase is Phase.CONTENT:
-            if before is not Phase.CONTENT or (self.deadline == math.inf and not waiting):
-                self._enter_content(now, anew=before is not Phase.CONTENT)
-        elif before is Phase.CONTENT:
-            self._content_seconds += now - self._phase_began
-            self._phase_began = now
-        self._phase = phase
+        self._prolong(now)
+        content = phase is Phase.CONTENT
         if waiting:
             self.deadline = math.inf
-        elif phase is not Phase.CONTENT:
-            self._phase_began = now
-            self.deadline = min(now + self._patience.command, self._session_end())
+        elif not content:
+            self.deadline = min(now + self._patience.command, self._session_end)
+        elif self._waiting or not self._content:
+            self._open_window(now)
+            self._silent_since = now
+        self._content, self._waiting = content, waiting
 
     def passed(self, now: float, *, waiting: bool) -> str | None:
         """Judge, the deadline having passed.
@@ -100,34 +99,38 @@ class ClientPatience:
         if waiting:
             self.deadline = math.inf
             return None
-        if self._phase is Phase.CONTENT:
+        if self._content:
             return self._content_passed(now)
         self.deadline = math.inf
-        return "the session took too long" if now >= self._session_end() else "a command took too long"
+        return "the session took too long" if now >= self._session_end else "a command took too long"
 
-    def _enter_content(self, now: float, *, anew: bool) -> None:
-        """Begin to measure, or begin again after the client waited for us."""
-        if anew:
-            self._phase_began = now
-        self._window_began = self._silent_since = now
-        self._window_octets = self._last_octets = self._octets
+    def _prolong(self, now: float) -> None:
+        """Move the session's end by what since the last change was ours, or content."""
+        elapsed = now - self._began
+        if self._waiting:
+            self._session_end += elapsed
+        elif self._content:
+            rate = self._patience.rate
+            worth = (self._octets - self._worth_from) / rate if rate else elapsed
+            self._session_end += min(elapsed, worth)
+        self._began = now
+        self._worth_from = self._octets
+
+    def _open_window(self, now: float) -> None:
+        """Measure from here on."""
+        self._window_began = now
+        self._window_octets = self._octets
         self.deadline = now + self._patience.window
 
-    def _session_end(self) -> float:
-        return self._session_began + self._patience.session + self._content_seconds
-
     def _content_passed(self, now: float) -> str | None:
-        patience = self._patience
-        elapsed = now - self._window_began
-        if self._octets - self._window_octets < patience.rate * min(elapsed, patience.window):
+        patience, came = self._patience, self._octets - self._window_octets
+        if came < patience.rate * min(now - self._window_began, patience.window):
             self.deadline = math.inf
             return "content came too slowly"
-        if self._octets != self._last_octets:
+        if came:
             self._silent_since = now
         if now - self._silent_since >= patience.silence:
             self.deadline = math.inf
             return "content stopped coming"
-        self._window_began = now
-        self._window_octets = self._last_octets = self._octets
-        self.deadline = now + patience.window
+        self._open_window(now)
         return None
