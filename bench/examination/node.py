@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,15 +36,22 @@ reserve = "1MiB"
 
 [delivery]
 first_attempt = "{first_attempt}"
+notices = "smarthost:127.0.0.1:{next_hop}"
+notice_senders = "all"
 """
 _DOMAIN = """\
 domain = "{domain}"
 next_hops = ["127.0.0.1:{next_hop}"]
 next_hop_tls = "none"
-recipients = "file:{directory}/recipients"
+recipients = "{recipients}"
 """
-DOMAINS = ("example.com", "example.org")
-RECIPIENTS = ("alice", "bob", "postmaster", '"quoted local"', "usér")
+DOMAINS = {
+    "example.com": "file:{directory}/recipients",
+    "example.org": "file:{directory}/recipients",
+    "anyone.test": "any",
+}
+"""What is protected, and who exists there."""
+RECIPIENTS = ("alice", "bob", "postmaster", '"quoted local"', "usér", *(f"bob{number}" for number in range(10)))
 
 
 class NodeFault(RuntimeError):
@@ -95,7 +103,7 @@ class Node:
     def stop(self) -> None:
         """End the node and wait."""
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            os.kill(self.pid, signal.SIGTERM)
             try:
                 self.process.wait(40)
             except subprocess.TimeoutExpired:
@@ -149,8 +157,8 @@ class Node:
         places = {"directory": self.directory, "port": self.port, "next_hop": self.next_hop}
         main = _MAIN.format(**places, smtp=self.smtp, first_attempt=self.first_attempt)
         self._config.write_text(main)
-        for domain in DOMAINS:
-            text = _DOMAIN.format(**places, domain=domain)
+        for domain, recipients in DOMAINS.items():
+            text = _DOMAIN.format(**places, domain=domain, recipients=recipients.format(**places))
             (self.directory / "domains.d" / f"{domain}.toml").write_text(text)
 
     def _greets(self) -> bool:

@@ -71,11 +71,13 @@ class Recorder:
 
     :ivar commands: every command line of every connection, in order of arrival.
     :ivar deliveries: every message that was taken.
+    :ivar refusals: replies to RCPT, by a part of its line, and by ``b"DATA"`` to content.
     """
 
     port: int = 0
     commands: list[bytes] = Factory(list)
     deliveries: list[Delivery] = Factory(list)
+    refusals: dict[bytes, bytes] = Factory(dict)
     _loop: asyncio.AbstractEventLoop = Factory(asyncio.new_event_loop)
     _arrived: threading.Condition = Factory(threading.Condition)
     _thread: threading.Thread | None = None
@@ -137,12 +139,17 @@ class Recorder:
                     await self._take(reader, writer, delivery)
                     delivery = Delivery()
                     continue
-                writer.write(
-                    _OFFERS if verb == b"EHLO" else b"221 2.0.0 Bye\r\n" if verb == b"QUIT" else b"250 2.0.0 Ok\r\n"
-                )
+                writer.write(self._reply(verb, line))
                 if verb == b"QUIT":
                     break
         writer.close()
+
+    def _reply(self, verb: bytes, line: bytes) -> bytes:
+        if verb == b"RCPT":
+            for part, refusal in self.refusals.items():
+                if part in line:
+                    return refusal
+        return {b"EHLO": _OFFERS, b"QUIT": b"221 2.0.0 Bye\r\n"}.get(verb, b"250 2.0.0 Ok\r\n")
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delivery: Delivery) -> None:
         writer.write(b"354 Go on\r\n")
@@ -151,4 +158,4 @@ class Recorder:
         with self._arrived:
             self.deliveries.append(delivery)
             self._arrived.notify_all()
-        writer.write(b"250 2.0.0 Taken\r\n")
+        writer.write(self.refusals.get(b"DATA", b"250 2.0.0 Taken\r\n"))
