@@ -85,6 +85,7 @@ class InboundConnection(Protocol):
         self._ended = ""
         self._received = 0
         self._ahead = 0
+        self._phase = Phase.GREETING
         self._progress = (0, Phase.GREETING, False)
 
     # what Twisted calls
@@ -160,10 +161,11 @@ class InboundConnection(Protocol):
             _ANSWERS[type(event)](self, event)
         else:
             self._rest()
-        progress = (receiver.counters.commands, receiver.phase, self._waiting)
+        self._phase = phase = receiver.phase
+        progress = (receiver.counters.commands, phase, self._waiting)
         if progress != self._progress:
             self._progress = progress
-            self._patience.phase(receiver.phase, self._tools.clock.seconds(), waiting=self._waiting)
+            self._patience.phase(phase, self._tools.clock.seconds(), waiting=self._waiting)
             self.deadline = self._patience.deadline
 
     def _flush(self) -> None:
@@ -174,7 +176,7 @@ class InboundConnection(Protocol):
             self._write(octets)
         if self._receiver.closing and not self._waiting and self._resting is None:
             self._close()
-        elif self._receiver.phase is Phase.HANDSHAKE and not self.transport.TLS:
+        elif self._phase is Phase.HANDSHAKE and not self.transport.TLS:
             self.transport.startTLS(self._tools.tls)
 
     def _close(self) -> None:
