@@ -18,9 +18,6 @@ from shieldrelay.delivery.respite import Respite
 from shieldrelay.delivery.window import BacklogWindow
 from shieldrelay.ports import Journal, WallClock
 
-PAGE = 1000
-"""Files that one step gives."""
-
 
 class Flush:
     """The flush of one domain, when there is one.
@@ -67,17 +64,18 @@ class Flush:
         if self._after is None:
             return
         self._turning = True
-        turning = self._spool.page(self._domain, self._after, PAGE)
-        turning.addCallbacks(self._bring, self._not_turned, callbackArgs=(self._after,))
+        limit = self._window.size  # the window keeps all of a page, since it is due before anything else
+        turning = self._spool.page(self._domain, self._after, limit)
+        turning.addCallbacks(self._bring, self._not_turned, callbackArgs=(self._after, limit))
         turning.addErrback(self._bug)
 
-    def _bring(self, page: Sequence[Listed], after: str) -> None:
+    def _bring(self, page: Sequence[Listed], after: str, limit: int) -> None:
         self._turning = False
         for listed in page:
             if not listed.held and listed.entry.arrived <= self._began:
                 self._window.bring(listed.entry)
         if self._after == after:  # else it began anew meanwhile
-            self._after = page[-1].entry.name if len(page) == PAGE else None
+            self._after = page[-1].entry.name if len(page) == limit else None
         self._turned()
 
     def _not_turned(self, failure: Failure) -> None:

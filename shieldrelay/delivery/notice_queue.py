@@ -2,7 +2,7 @@
 
 Takes what is due from the spool's part `NOTICES`, a few at once, asks the route for servers, and offers the notice to
 one after the other. What is refused, has no server, or is too old goes with a journal line: never a notice about a
-notice. A destination whose servers are all down is left alone for a while, whatever waits for it. Owned by the
+notice. A sender who was not judged before the notice was stored is judged before it is sent. A destination whose servers are all down is left alone for a while, whatever waits for it. Owned by the
 assembly, which starts and stops it; told by ``delivery.notices`` when there is something new. Trouble with the spool
 pauses it.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from attrs import frozen
@@ -19,9 +19,12 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from shieldrelay.delivery.notice_origin import origin_of
 from shieldrelay.delivery.notice_route import Candidate, NoticeRoute, NotNow, Undeliverable
 from shieldrelay.delivery.schedule import Randomness, Schedule
+from shieldrelay.delivery.standing import Believed, Judgement
 from shieldrelay.mail.address import Mailbox
+from shieldrelay.mail.envelope import Message
 from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
 from shieldrelay.ports import Attempt, Clock, Journal, NextHop, WallClock
 from shieldrelay.spool.entry import Entry, Record, Window
@@ -68,6 +71,7 @@ class _Settled:
 class NoticeQueue:
     """Sends notices while it runs.
 
+    :param reconsider: `delivery.notices.Notices.reconsider`.
     :param next_hop: makes a next hop for a server; it is stopped after one attempt.
     :param lifetime: seconds after which a notice is dropped.
     :param parallel: how many are tried at once.
@@ -78,6 +82,7 @@ class NoticeQueue:
         *,
         spool: NoticeSpool,
         route: NoticeRoute,
+        reconsider: Callable[[Message], Awaitable[Judgement]],
         next_hop: Callable[[str, int], NextHop],
         schedule: Schedule,
         lifetime: float,
@@ -89,6 +94,7 @@ class NoticeQueue:
     ) -> None:
         self._spool = spool
         self._route = route
+        self._reconsider = reconsider
         self._next_hop = next_hop
         self._schedule = schedule
         self._lifetime = lifetime
@@ -200,7 +206,14 @@ class NoticeQueue:
         if self._wall() - record.message.arrived > self._lifetime:
             settled = _Settled("notice_expired", record.progress.reason)
         else:
-            settled = await self._offer(entry, record, recipient)
+            judgement = await self._reconsider(record.message)
+            if judgement.believed is Believed.NO:
+                await self._spool.remove((entry,))
+                return
+            if judgement.believed is Believed.UNKNOWN:
+                settled = _Settled("notice_deferred", judgement.reason, retry=True)
+            else:
+                settled = await self._offer(entry, record, recipient)
         if settled.retry and not self._running:
             return
         self._tell(settled, record)
@@ -210,7 +223,7 @@ class NoticeQueue:
         message = record.message
         self._journal.event(
             settled.event,
-            message="" if message.origin is None else message.origin.session,
+            message=origin_of(message).message,
             notice=message.id,
             to=str(message.envelope.recipients[0].mailbox),
             next_hop=settled.next_hop,
@@ -234,8 +247,7 @@ class NoticeQueue:
         destination = recipient.domain_key
         if self._is_quiet(destination):
             return _Settled("notice_deferred", "all its servers were down a moment ago", retry=True)
-        origin = record.message.origin
-        routing = await self._route.servers(destination, "" if origin is None else origin.helo)
+        routing = await self._route.servers(destination, origin_of(record.message).domain)
         if isinstance(routing, Undeliverable):
             return _Settled("notice_dropped", routing.reason)
         if isinstance(routing, NotNow):

@@ -1,9 +1,11 @@
 """Who is told that a message failed, and how the notice becomes durable (R2, R7, R8).
 
 Called by ``delivery`` for recipients that are refused for good or whose time is over. In this order: never to the null
-reverse-path; only what NOTIFY asks for; only to a sender whom `SenderStanding` lets be told (the rest is journalled
+reverse-path; only what NOTIFY asks for; only to a sender whom `SenderStanding` believes (the rest is journalled
 and kept for the status: a declared deviation from RFC 5321 §6.2); only within the budget. What remains is composed by
-``mail.dsn`` and stored in the spool's part `NOTICES`, from which ``delivery.notice_queue`` sends it. May not know
+``mail.dsn`` and stored in the spool's part `NOTICES`, from which ``delivery.notice_queue`` sends it. A client may wait
+meanwhile: a sender who is not judged within `JUDGED_SECONDS` has the notice stored, and the queue asks
+`Notices.reconsider` before it sends, so that no notice is lost while DNS fails, and none goes out unproven. May not know
 sockets or DNS. When the spool fails, `Notices.tell` raises its OSError and nothing is stored: the caller decides, and
 owns the message meanwhile.
 """
@@ -19,10 +21,12 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from shieldrelay.delivery.notice_budget import NoticeBudget
+from shieldrelay.delivery.notice_origin import as_origin, origin_of
+from shieldrelay.delivery.standing import Believed, Evidence, Judgement, SenderStanding, evidence_of
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.dsn import NoticeStamp, ReportedRecipient, compose, notice_envelope, wants
 from shieldrelay.mail.dsn_original import RETURNED_OCTETS, Original
-from shieldrelay.mail.envelope import Message, Origin
+from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import Clock, Content, ContentReader, Journal, WallClock
 from shieldrelay.spool.content import MemoryContent
 from shieldrelay.spool.entry import Entry
@@ -30,29 +34,8 @@ from shieldrelay.spool.name import NOTICES
 
 WITHHELD_KEPT = 100
 """How many withheld notices the status can show."""
-
-
-class SenderStanding(Protocol):
-    """Whether a reverse-path is believed to be the sender's own (R8)."""
-
-    def may_be_told(self, message: Message) -> bool:
-        """True when a failure notice may go to the message's reverse-path; answered at once, never raises."""
-
-
-class EveryoneStanding:
-    """``notice_senders = "all"``: RFC 5321 §6.2 to the letter, backscatter included."""
-
-    def may_be_told(self, message: Message) -> bool:
-        """Give true."""
-        return True
-
-
-class UnverifiedStanding:
-    """``notice_senders = "verified"`` on a node that has no way to verify: nobody may be told."""
-
-    def may_be_told(self, message: Message) -> bool:
-        """Give false."""
-        return False
+JUDGED_SECONDS = 1.0
+"""How long a notice, and with it a client's reply, waits for the judgement of its sender."""
 
 
 class NoticeStore(Protocol):
@@ -81,6 +64,7 @@ class WithheldNotice:
     :ivar sender: who would have been told.
     :ivar recipients: of how many recipients.
     :ivar why: withheld, or over budget.
+    :ivar reason: what spoke against the sender, one clause; empty when it was the budget.
     """
 
     at: float
@@ -88,6 +72,7 @@ class WithheldNotice:
     sender: str
     recipients: int
     why: Disposition
+    reason: str = ""
 
 
 class Notices:
@@ -144,33 +129,76 @@ class Notices:
         wanted = [one for one in reported if wants(one.recipient, one.action)]
         if not isinstance(sender, Mailbox) or not wanted:
             return Disposition.NOT_WANTED
-        if not self._standing.may_be_told(message):
-            return self._withhold(message, sender, len(wanted), Disposition.WITHHELD)
+        evidence = evidence_of(message, sender)
+        judgement = await self._judged_in_time(evidence)
+        if judgement.believed is Believed.NO:
+            return self._withhold(message.id, sender, len(wanted), judgement.reason)
         if not self._budget.take(sender.domain_key, self._clock.seconds()):
-            return self._withhold(message, sender, len(wanted), Disposition.OVER_BUDGET)
-        await self._store(message, sender, wanted, content)
+            return self._over_budget(message.id, sender, len(wanted))
+        await self._store(
+            message, sender, wanted, content, evidence if judgement.believed is Believed.UNKNOWN else None
+        )
         return Disposition.STORED
 
+    async def reconsider(self, notice: Message) -> Judgement:
+        """Judge, before a notice is sent, a sender who was not judged before it was stored.
+
+        :returns: `Believed.NO`: it is journalled, and the notice is to be removed. `Believed.UNKNOWN`: ask again later.
+        """
+        origin = origin_of(notice)
+        if origin.evidence is None:
+            return Judgement(Believed.YES)
+        judgement = await self._standing.judge(origin.evidence)
+        if judgement.believed is Believed.NO:
+            self._withhold(origin.message, origin.evidence.sender, origin.recipients, judgement.reason)
+        return judgement
+
+    def _judged_in_time(self, evidence: Evidence) -> Deferred[Judgement]:
+        """Judge a sender, or say that it takes too long."""
+        judging = self._standing.judge(evidence)
+        if judging.called:
+            return judging
+        return judging.addTimeout(JUDGED_SECONDS, self._clock, onTimeoutCancel=_unknown)  # type: ignore[arg-type]
+
     async def _store(
-        self, message: Message, sender: Mailbox, wanted: Sequence[ReportedRecipient], content: Content
+        self,
+        message: Message,
+        sender: Mailbox,
+        wanted: Sequence[ReportedRecipient],
+        content: Content,
+        undecided: Evidence | None,
     ) -> None:
         now = self._wall()
         original = await self._beginning(message, content)
         id = self._new_id()
         octets = compose(message, wanted, original, NoticeStamp(id, now, self._hostname))
-        notice = Message(id, now, NOTICES, notice_envelope(sender, octets), _origin(message))
+        origin = as_origin(message, len(wanted), undecided)
+        notice = Message(id, now, NOTICES, notice_envelope(sender, octets), origin)
         await self._spool.store(notice, MemoryContent((octets,), ascii_header=sender.is_ascii), due=now)
         self._journal.event("notice_stored", message=message.id, notice=id, to=str(sender), recipients=len(wanted))
         if self._stored is not None:
             self._stored()
 
-    def _withhold(self, message: Message, sender: Mailbox, recipients: int, why: Disposition) -> Disposition:
-        self.withheld_count += 1
-        self._withheld.append(WithheldNotice(self._wall(), message.id, str(sender), recipients, why))
-        self._journal.event(
-            "notice_withheld", message=message.id, to=str(sender), recipients=recipients, reason=why.value
+    def _withhold(self, message: str, sender: Mailbox, recipients: int, reason: str) -> Disposition:
+        return self._unsent(
+            WithheldNotice(self._wall(), message, str(sender), recipients, Disposition.WITHHELD, reason)
         )
-        return why
+
+    def _over_budget(self, message: str, sender: Mailbox, recipients: int) -> Disposition:
+        return self._unsent(WithheldNotice(self._wall(), message, str(sender), recipients, Disposition.OVER_BUDGET))
+
+    def _unsent(self, notice: WithheldNotice) -> Disposition:
+        """Keep for the status, and journal, what is not sent."""
+        self.withheld_count += 1
+        self._withheld.append(notice)
+        self._journal.event(
+            "notice_withheld",
+            message=notice.message,
+            to=notice.sender,
+            recipients=notice.recipients,
+            reason=notice.reason or notice.why.value,
+        )
+        return notice.why
 
     async def _beginning(self, message: Message, content: Content) -> Original:
         """Read what may be returned; a content that cannot be read does not keep its sender in the dark."""
@@ -198,9 +226,5 @@ async def _first_octets(reader: ContentReader) -> bytes:
     return head
 
 
-def _origin(message: Message) -> Origin:
-    """Give a notice's origin: this node, on behalf of a protected domain, because of a message.
-
-    ``helo`` holds the protected domain, which ``notices = "next_hop"`` routes by; ``session`` the message's id.
-    """
-    return Origin(address="127.0.0.1", port=0, helo=message.domain, session=message.id)
+def _unknown(_result: object, _seconds: float) -> Judgement:
+    return Judgement(Believed.UNKNOWN, "not judged in time")

@@ -29,7 +29,8 @@ class BacklogWindow:
     :ivar total: entries of the domain in all, those in flight included and those on hold not; about right while the
         horizon is finite, exact otherwise.
     :ivar octets: their size on disk together.
-    :ivar horizon: every entry that is due no later than this (seconds since the epoch) is in the window or in flight.
+    :ivar horizon: every entry that is due no later than this (seconds since the epoch) is in the window or in flight;
+        ``-inf`` when the disk has still to be looked at, ``inf`` when all of it is known.
     :ivar in_flight: by name, what was taken: being read, waiting for a slot, attempted, or being settled.
     :ivar scanning: whether a scan is under way: until `refill`, whatever comes is kept.
     """
@@ -65,7 +66,9 @@ class BacklogWindow:
     @property
     def starved(self) -> bool:
         """Whether there may be entries that only a scan can bring in, and few here that come before them."""
-        return self.horizon < math.inf and not self.scanning and len(self._waiting) <= self.size // _LOW_SHARE
+        if self.scanning or self.horizon == math.inf:
+            return False
+        return self.horizon == -math.inf or len(self._waiting) <= self.size // _LOW_SHARE
 
     # what is stored
 

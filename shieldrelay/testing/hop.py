@@ -35,12 +35,28 @@ def down(attempt: Attempt) -> AttemptResult:
     return AttemptResult(outcomes, ServerHealth.FAULT, "hop:25", "connect refused")
 
 
+class HeldResult(Deferred[AttemptResult]):
+    """The result of a held attempt: like a real next hop's it declines to be cancelled after the final dot (R1)."""
+
+    def __init__(self, hop: FakeNextHop, attempt: Attempt) -> None:
+        super().__init__()
+        self._hop = hop
+        self._attempt = attempt
+
+    def cancel(self) -> None:
+        """Give the attempt up before the final dot; do nothing after it."""
+        if self.called:
+            super().cancel()
+        elif not self._attempt.dotted:
+            self._hop.give_up(self)
+
+
 @define(eq=False)
 class Held:
     """An attempt that waits for `FakeNextHop.answer`."""
 
     attempt: Attempt
-    result: Deferred[AttemptResult]
+    result: HeldResult
 
 
 @define(eq=False)
@@ -50,12 +66,14 @@ class FakeNextHop:
     :ivar conduct: gives the result of an attempt at once; ``None`` holds it.
     :ivar attempts: every attempt, in order.
     :ivar held: those that wait.
+    :ivar given_up: those that were cancelled in time.
     """
 
     conduct: Callable[[Attempt], AttemptResult] | None = taken
     name: str = "hop:25"
     attempts: list[Attempt] = field(factory=list)
     held: list[Held] = field(factory=list)
+    given_up: list[Attempt] = field(factory=list)
     most_at_once: int = 0
 
     def attempt(self, attempt: Attempt) -> Deferred[AttemptResult]:
@@ -63,23 +81,31 @@ class FakeNextHop:
         self.attempts.append(attempt)
         if self.conduct is not None:
             return succeed(self.conduct(attempt))
-        held = Held(attempt, Deferred(self._cancelled))
+        held = Held(attempt, HeldResult(self, attempt))
         self.held.append(held)
         self.most_at_once = max(self.most_at_once, len(self.held))
         return held.result
 
-    def _cancelled(self, result: Deferred[AttemptResult]) -> None:
+    def give_up(self, result: HeldResult) -> None:
+        """Let go of an attempt that is cancelled."""
         held = next(held for held in self.held if held.result is result)
-        if held.attempt.dotted:
-            return
         self.held.remove(held)
+        self.given_up.append(held.attempt)
         outcomes = tuple(RecipientOutcome(Fate.TRANSIENT, None, "given up") for _ in held.attempt.recipients)
         result.callback(AttemptResult(outcomes, ServerHealth.UNTRIED, "hop:25", "given up"))
 
-    def answer(self, conduct: Callable[[Attempt], AttemptResult] = taken) -> None:
-        """Answer the attempt that waits longest."""
-        held = self.held.pop(0)
+    def reach_dot(self) -> None:
+        """Let the attempt that waits longest write its final dot."""
+        next(held for held in self.held if not held.attempt.dotted).attempt.final_dot()
+
+    def answer(self, conduct: Callable[[Attempt], AttemptResult] = taken, index: int = 0) -> None:
+        """Answer the attempt that waits longest, or another one."""
+        held = self.held.pop(index)
         held.result.callback(conduct(held.attempt))
+
+    def crash(self, error: Exception, index: int = 0) -> None:
+        """End an attempt with a bug, which no next hop should have."""
+        self.held.pop(index).result.errback(error)
 
     def close_idle(self) -> None:
         """Have nothing to close."""

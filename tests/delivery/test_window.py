@@ -69,6 +69,52 @@ class WindowTests(SynchronousTestCase):
         window.expedite(10.0)
         self.assertEqual(window.next_due(), 10.0)
 
+    def test_what_is_being_stored_is_not_brought_in(self) -> None:
+        """A scan that sees the file of a message before its store was told brings nothing; the store does, once."""
+        window = BacklogWindow()
+        window.coming("x1")
+        window.scan_begins()
+        window.refill([entry(1, 1.0)], 1, 10, math.inf)
+        self.assertIsNone(window.take(9.0))
+        window.add(entry(1, 1.0), in_flight=True)
+        window.add(entry(1, 1.0))
+        self.assertIsNone(window.take(9.0))
+        self.assertEqual(window.total, 1)
+
+    def test_what_is_on_disk_is_asked_for_whatever_was_counted(self) -> None:
+        """While not everything is known the window asks for a scan before it is empty, though the count is wrong."""
+        window = BacklogWindow(limit=8)
+        window.scan_begins()
+        window.refill([entry(number, 1.0) for number in range(8)], 0, 0, 1.0)
+        self.assertFalse(window.starved)
+        for _ in range(7):
+            taken = window.take(2.0)
+            assert taken is not None
+            window.forget(taken)
+        self.assertTrue(window.starved)
+        window.scan_begins()
+        self.assertFalse(window.starved)
+        window.scan_failed()
+        self.assertTrue(window.starved)
+
+    def test_a_scan_gives_more_of_a_longer_backlog(self) -> None:
+        """A scan gives at least the limit, a tenth of a long backlog, and what is in flight besides."""
+        window = BacklogWindow(limit=10)
+        window.total = 1000
+        window.in_flight["1.x1,S=10"] = entry(1, 1.0)
+        self.assertEqual(window.scan_limit, 101)
+        window.total = 10_000_000
+        self.assertEqual(window.scan_limit, 10_001)
+
+    def test_one_entry_is_seized_from_wherever_it_is(self) -> None:
+        """An entry that waits, or is only on disk, can be seized; one that is in flight or being stored cannot."""
+        window = BacklogWindow()
+        window.add(entry(1, 1.0))
+        window.add(entry(2, 1.0), in_flight=True)
+        window.coming("x3")
+        self.assertEqual([window.seize(entry(number, 1.0)) for number in (1, 2, 3, 4)], [True, False, False, True])
+        self.assertIsNone(window.take(9.0))
+
     @given(st.lists(st.tuples(st.sampled_from("adtfs"), st.integers(0, 30)), max_size=120))
     @settings(deadline=None, derandomize=True, max_examples=150)
     def test_every_entry_is_had_in_the_end(self, steps: list[tuple[str, int]]) -> None:
