@@ -43,7 +43,9 @@ def lean(reactor: Any) -> bool:
             if selectable is not None:
                 try:
                     do_read_or_write(selectable, descriptor, event)
-                except Exception:  # noqa: BLE001 - as Twisted does: one connection's bug is told, the others go on
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:  # noqa: BLE001 - as Twisted does: one connection's bug is told, the others go on
                     log.failure("A connection failed", Failure())
 
     reactor.doPoll = poll  # type: ignore[method-assign]

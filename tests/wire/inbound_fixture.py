@@ -1,4 +1,4 @@
-"""Inbound sessions with everything real but what takes their messages: there the test says what is answered, and when."""
+"""Inbound sessions, everything real but who takes their messages: there the test says what is answered, and when."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class World:
     :ivar bug: raised by the next look-up of a recipient.
     """
 
-    def __init__(self, *, in_memory: int = 1 << 20, budget: int = 1 << 28) -> None:
+    def __init__(self, *, in_memory: int = 1 << 20, budget: int = 1 << 28, clock: Any = None, tls: Any = None) -> None:
         self.holds = False
         self.taken: list[tuple[Message, bytes]] = []
         self.pending: list[Deferred[Reply]] = []
         self.drafts: list[SlowDraft] = []
         self.bug: Exception | None = None
-        self.clock = Clock()
+        self.clock: Any = clock or Clock()
         self.journal = ListJournal()
         self.budget = MemoryBudget(budget)
         self.patience_given = Patience()
@@ -77,7 +77,7 @@ class World:
             wall=self.clock.seconds,
             journal=self.journal,
         )
-        self.tools = InboundTools(self, self.sessions, None, self.new_id, self.clock, self.journal)
+        self.tools = InboundTools(self, self.sessions, tls, self.new_id, self.clock, self.journal)
         self.factory = InboundFactory(self.tools, 1000)
 
     # the session's terms

@@ -55,18 +55,18 @@ class SessionTests(SynchronousTestCase):
         for pieces in (1, 7, None):
             world = World()
             owner = Owner()
-            sender = OutboundConnection(world.clock, owner, OutboundSettings("us.test"), NoTls(), "host")  # type: ignore[arg-type]
+            sender = OutboundConnection(world.clock, owner, OutboundSettings("us.test"), NoTls(), "host")
             pump = Pump(sender, world.session(), clock=world.clock, pieces=pieces)
             pump.start()
             pump.flush()
             recipients = tuple(Recipient(parse_mailbox(name)) for name in (b"bob@example.test", b"nobody@example.test"))
             envelope = Envelope(parse_mailbox(b"a@sender.test"), recipients)
             content = MemoryContent((b"Subject: dots\r\n\r\n.\r\n..two\r\n",), ascii_header=True)
-            outcomes: list[Any] = []
+            settled: list[Any] = []
             attempt = Attempt(Message("x", 0.0, "example.test", envelope), recipients, content)
-            sender.offer(attempt, lambda _connection, done, kept=outcomes: kept.extend(done.outcomes))
+            sender.offer(attempt, lambda *told, kept=settled: kept.append(told))
             pump.flush()
-            self.assertEqual([one.fate for one in outcomes], [Fate.TAKEN, Fate.REFUSED])
+            self.assertEqual([one.fate for one in settled[0][1].outcomes], [Fate.TAKEN, Fate.REFUSED])
             self.assertTrue(world.taken[0][1].endswith(b"\r\n\r\n.\r\n..two\r\n"))
 
     def test_journal_tells_the_session(self) -> None:
