@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -18,8 +20,7 @@ from shieldrelay.delivery.breaker import Breaker
 from shieldrelay.delivery.guard import BounceGuard
 from shieldrelay.delivery.holding import Draft, Holding, MemoryBudget
 from shieldrelay.delivery.lane import Lane, Machines
-from shieldrelay.delivery.notice_budget import NoticeAllowance, NoticeBudget
-from shieldrelay.delivery.notices import EveryoneStanding, Notices
+from shieldrelay.delivery.notices import Disposition
 from shieldrelay.delivery.pace import Pace
 from shieldrelay.delivery.queue import Lifetimes, Queue
 from shieldrelay.delivery.ramp import Ramp
@@ -28,9 +29,10 @@ from shieldrelay.delivery.route import Route
 from shieldrelay.delivery.schedule import Schedule
 from shieldrelay.delivery.window import BacklogWindow
 from shieldrelay.mail.address import parse_mailbox
+from shieldrelay.mail.dsn import ReportedRecipient
 from shieldrelay.mail.envelope import Envelope, Message, Recipient
 from shieldrelay.mail.reply import Reply
-from shieldrelay.ports import Content, ThreadRunner
+from shieldrelay.ports import Content, ThreadRunner, WallClock
 from shieldrelay.spool.content import MemoryContent
 from shieldrelay.spool.entry import Entry, Record
 from shieldrelay.spool.ledger import Change, Ledger, overlap
@@ -87,10 +89,24 @@ class TroubledDisk(FileOperations):
         return super().__getattribute__(name)
 
 
+class SpooledNotices:
+    """Tells every sender: puts a notice for each into the spool, and fails when the disk does."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._numbers = count()
+
+    async def tell(self, message: Message, reported: Sequence[ReportedRecipient], content: Content) -> Disposition:
+        """Store a notice."""
+        notice = evolve(message, id=f"N{next(self._numbers)}", domain=NOTICES)
+        await self._spool.store(notice, MemoryContent((b"Subject: not delivered\r\n\r\n",)), due=message.arrived)
+        return Disposition.STORED
+
+
 class MemoryLedger:
     """Down-times, as the assembly keeps them, in memory only."""
 
-    def __init__(self, wall: Any) -> None:
+    def __init__(self, wall: WallClock) -> None:
         self._wall = wall
         self.ledger = Ledger()
 
@@ -129,25 +145,15 @@ class DomainRelay:
     ) -> None:
         self.name = name
         self.hop = hop
-        self.clock = Clock() if beside is None else beside.clock
+        self.clock: Clock = Clock() if beside is None else beside.clock
         self.step = 0.0
-        self.disk = TroubledDisk() if beside is None else beside.disk
-        self.journal = ListJournal() if beside is None else beside.journal
+        self.disk: TroubledDisk = TroubledDisk() if beside is None else beside.disk
+        self.journal: ListJournal = ListJournal() if beside is None else beside.journal
         self.memory = RefusedRecipients()
         self.ledger = MemoryLedger(self.wall)
-        self.spool = beside.spool if beside is not None else self._spool(root, threads)
+        self.spool: Spool = beside.spool if beside is not None else self._spool(root, threads)
         done(self.spool.prepare(name), threads)
-        self.notices = Notices(
-            hostname="mx.test",
-            spool=self.spool,
-            standing=EveryoneStanding(),
-            budget=NoticeBudget(NoticeAllowance(), self.clock.seconds()),
-            journal=self.journal,
-            clock=self.clock,
-            wall=self.wall,
-            new_id=iter(f"N{number}" for number in range(100_000)).__next__,
-        )
-        self.aftermath = Aftermath(self.notices, self.memory, self.clock)
+        self.aftermath = Aftermath(SpooledNotices(self.spool), self.memory, self.clock)
         self.lane = self.make_lane(connections, pace)
         self.schedule = Schedule(delays, jitter=0.0)
         self.lifetimes = Lifetimes(7 * DAY, 30 * DAY) if lifetimes is None else lifetimes

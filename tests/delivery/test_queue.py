@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from tests.delivery.relay import DAY, EPOCH, DomainRelay, RelayTests, a_message
 def later(attempt: Attempt) -> AttemptResult:
     """Answer 450 for everybody."""
     return answered(*(TRANSIENT for _ in attempt.recipients))
+
+
+def says_nothing(health: ServerHealth, attempt: Attempt) -> AttemptResult:
+    """Give a result that says so about the server."""
+    return of_health(health)
 
 
 def of_health(health: ServerHealth) -> AttemptResult:
@@ -144,7 +150,7 @@ class ServerTests(RelayTests):
     def test_stale_and_untried_count_for_nothing(self) -> None:
         """Results that say nothing about the server open no breaker, and the message waits."""
         for health in (ServerHealth.STALE, ServerHealth.UNTRIED):
-            relay = self.relay(FakeNextHop(lambda attempt, health=health: of_health(health)))
+            relay = self.relay(FakeNextHop(partial(says_nothing, health)))
             relay.store(a_message(f"M{health.name}"))
             relay.queue.start()
             relay.clock.pump([10] * 5)
