@@ -326,7 +326,7 @@ class QueuedFirstTests(RelayTests):
                 raise OSError(errno.ENOSPC, "full")
             link(path, goal)
 
-        relay.disk.link = second_fails  # type: ignore[method-assign]
+        relay.disk.link = second_fails  # type: ignore[method-assign, assignment]
         reply = relay.acceptance(other).accept(messages, holding, holding.content(ascii_header=True))
         self.assertEqual(self.answered(reply), 452)
         self.assertEqual((relay.files(), other.files(), relay.files("tmp")), ([], [], []))

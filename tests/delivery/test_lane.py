@@ -187,3 +187,77 @@ class LaneTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(second).health, ServerHealth.UNTRIED)
         hop.answer()
         self.assertEqual(len(hop.attempts), 1)
+
+    def test_a_long_line_is_served_without_recursion(self) -> None:
+        """A server that begins to answer at once serves a thousand waiting messages, in a loop."""
+        hop = FakeNextHop(conduct=None)
+        lane = self.lane(hop, connections=1000)
+        offers = [lane.offer(attempt(number)) for number in range(2000)]
+        hop.conduct = taken
+        hop.answer()
+        for number, offered in enumerate(offers):
+            assert offered is not None
+            if number == 0 or number >= 1000:
+                self.successResultOf(offered)
+        self.assertEqual((lane.slots.used, len(hop.attempts)), (999, 2000))
+
+    def test_after_the_dot_a_message_from_the_line_is_not_cancelled(self) -> None:
+        """Cancelling a message that left the line and wrote its final dot changes nothing: its attempt runs on."""
+        hop = FakeNextHop(conduct=None)
+        lane = self.lane(hop, connections=1)
+        lane.offer(attempt(1))
+        second = lane.offer(attempt(2))
+        assert second is not None
+        hop.answer()
+        hop.reach_dot()
+        second.cancel()
+        self.assertNoResult(second)
+        hop.answer()
+        self.assertIs(self.successResultOf(second).outcomes[0].fate, Fate.TAKEN)
+        self.assertEqual(lane.slots.used, 0)
+
+    def test_a_bug_of_a_next_hop_frees_slot_and_probe(self) -> None:
+        """A next hop that raises costs neither a slot nor the probe: its Deferred fails, and the next may try."""
+
+        def bug(_attempt: Attempt) -> AttemptResult:
+            raise ValueError("of ours")
+
+        hop = FakeNextHop(down)
+        lane = self.lane(hop)
+        for _ in range(3):
+            lane.offer(attempt())
+        hop.conduct = bug
+        self.clock.advance(60)
+        offered = lane.offer(attempt())
+        assert offered is not None
+        self.failureResultOf(offered, ValueError)
+        self.assertEqual((lane.slots.used, lane.machines.breaker.state), (0, State.OPEN))
+        self.clock.advance(60)
+        self.assertTrue(lane.probe_wanted())
+
+    def test_a_stopped_lane_takes_no_new_mail(self) -> None:
+        """After the stop a message is spooled, for the lane that comes after; who waited in line is sent there too."""
+        hop = FakeNextHop(conduct=None)
+        lane = self.lane(hop, connections=1)
+        lane.offer(attempt(1))
+        waiting = lane.offer(attempt(2))
+        assert waiting is not None
+        lane.stop()
+        self.assertIs(self.successResultOf(waiting).health, ServerHealth.UNTRIED)
+        self.assertIsNone(lane.offer(attempt(3)))
+        hop.answer()
+        self.assertEqual((len(hop.attempts), lane.slots.used), (1, 0))
+
+    def test_a_lane_that_goes_on_shares_slots_with_the_one_before(self) -> None:
+        """A lane made anew to the same next hops knows the breaker, and both together keep to the slots."""
+        hop = FakeNextHop(conduct=None)
+        before = self.lane(hop, connections=2)
+        before.offer(attempt(1))
+        after = Lane("example.test", [hop], before.machines, self.ledger, slot_wait=0.1, clock=self.clock,
+                     journal=self.journal)  # fmt: skip
+        after.go_on_from(before)
+        after.begin(attempt(2), probe=False)
+        self.assertEqual((after.backlog_room(), after.slots.used, len(hop.held)), (0, 2, 2))
+        hop.answer()
+        hop.answer()
+        self.assertEqual((before.slots.used, after.backlog_room()), (0, 2))
