@@ -16,18 +16,17 @@ from shieldrelay.assembly import translation
 from shieldrelay.assembly.capacity import Capacity
 from shieldrelay.assembly.drafts import Drafts
 from shieldrelay.assembly.house import House
-from shieldrelay.assembly.notice_way import notice_hop, notice_route
+from shieldrelay.assembly.notice_way import notice_hop, notice_route, sender_standing
 from shieldrelay.assembly.outages import Outages
 from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.assembly.terms import Surroundings, Terms, acceptance_ways
 from shieldrelay.assembly.ways import DomainWay, WayMaker, WayTools
-from shieldrelay.config.delivery import NoticeSenders
 from shieldrelay.config.schema import Configuration
 from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.holding import MemoryBudget
 from shieldrelay.delivery.notice_budget import NoticeAllowance, NoticeBudget
 from shieldrelay.delivery.notice_queue import NoticeQueue
-from shieldrelay.delivery.notices import EveryoneStanding, Notices, UnverifiedStanding
+from shieldrelay.delivery.notices import Notices
 from shieldrelay.delivery.refusals import RefusedRecipients
 from shieldrelay.journal import Journal, open_output
 from shieldrelay.mail.identity import MessageIds
@@ -74,12 +73,12 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
 
     outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
     sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
-    resolver = Resolver(reactor, [(server.host, server.port) for server in configuration.resolver.servers])
+    resolver = Resolver(reactor, translation.name_servers(configuration))
     ways: dict[str, DomainWay] = {}
     notices = Notices(
         hostname=configuration.node.hostname,
         spool=spool,
-        standing=EveryoneStanding() if _everyone(configuration) else UnverifiedStanding(),
+        standing=sender_standing(configuration, reactor),
         budget=NoticeBudget(NoticeAllowance(configuration.delivery.notice_budget), reactor.seconds()),
         journal=journal,
         clock=reactor,
@@ -90,6 +89,7 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
     notice_queue = NoticeQueue(
         spool=spool,
         route=notice_route(configuration, resolver),
+        reconsider=notices.reconsider,
         next_hop=notice_hop(configuration, reactor, resolver, connections, journal, contexts),
         schedule=translation.schedule(configuration),
         lifetime=configuration.delivery.notice_lifetime,
@@ -161,7 +161,3 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
             terms=terms,
         )
     )
-
-
-def _everyone(configuration: Configuration) -> bool:
-    return configuration.delivery.notice_senders is NoticeSenders.ALL

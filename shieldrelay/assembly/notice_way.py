@@ -1,10 +1,11 @@
-"""How notices leave: the route that the configuration names, and next hops made for single notices (R8)."""
+"""Who is sent notices, and how they leave (R8): the judge and the route that the configuration names, and next hops."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from shieldrelay.assembly import translation
+from shieldrelay.config.delivery import NoticeSenders
 from shieldrelay.config.routes import NoticeWay
 from shieldrelay.config.schema import Configuration
 from shieldrelay.delivery.notice_route import (
@@ -15,13 +16,22 @@ from shieldrelay.delivery.notice_route import (
     OwnNextHopRoute,
     SmartHostRoute,
 )
+from shieldrelay.delivery.standing import EveryoneStanding, SenderStanding, SpfStanding
 from shieldrelay.journal import Journal
 from shieldrelay.ports import NextHop, Resolver
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.outbound import PooledNextHop
 from shieldrelay.wire.outbound_settings import Reactor
 from shieldrelay.wire.resolver import NoSuchName
+from shieldrelay.wire.spf import Spf
 from shieldrelay.wire.tls_client import ClientContexts, ClientTls, ClientTlsSettings
+
+
+def sender_standing(configuration: Configuration, reactor: Reactor) -> SenderStanding:
+    """Make who judges senders, by ``notice_senders``."""
+    if configuration.delivery.notice_senders is NoticeSenders.ALL:
+        return EveryoneStanding()
+    return SpfStanding(Spf(reactor, translation.name_servers(configuration)), reactor)
 
 
 def notice_route(configuration: Configuration, resolver: Resolver) -> NoticeRoute:

@@ -33,6 +33,11 @@ from shieldrelay.wire.tls_context import TlsVersion
 from shieldrelay.wire.tls_server import ServerTlsSettings
 
 
+def name_servers(configuration: Configuration) -> list[tuple[str, int]] | None:
+    """Give address and port of the DNS servers, ``None`` for those of resolv.conf."""
+    return [(server.host, server.port) for server in configuration.resolver.servers] or None
+
+
 def certificate_files(certificate: str | None, private_key: str | None) -> CertificateFiles | None:
     """Give the two files of a certificate, ``None`` when it is not configured."""
     if certificate is None or private_key is None:

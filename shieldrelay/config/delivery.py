@@ -109,8 +109,8 @@ class Delivery:
         Choice(NoticeSenders),
         default="verified",
         help=(
-            "Who gets failure notices: senders whose address is known to be theirs, or all. Others' notices are "
-            "journalled and shown (R8)."
+            "Who gets failure notices. verified: senders whose domain lets the client send in its name (SPF pass); the "
+            "others' are journalled and shown. all: everybody, forged senders too (R8)."
         ),
     )
     notice_lifetime: float = setting(Duration("1m", "30d"), default="2d", help="How long a notice is tried.")

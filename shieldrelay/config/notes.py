@@ -24,11 +24,8 @@ def _of_node(configuration: Configuration) -> Iterator[str]:
         yield '[node] user is "root": the node keeps all its rights when it is started as root'
     if configuration.smtp.bare_newlines is BareNewlines.NORMALIZE:
         yield "[smtp] bare_newlines: content that could smuggle messages is repaired instead of refused"
-    if configuration.delivery.notice_senders is NoticeSenders.VERIFIED:
-        yield (
-            "[delivery] notice_senders: this version cannot verify any sender, so failure notices are journalled"
-            ' and shown, not sent; "all" sends them'
-        )
+    if configuration.delivery.notice_senders is NoticeSenders.ALL:
+        yield "[delivery] notice_senders: failure notices go to forged senders too"
 
 
 def _of_domain(configuration: Configuration, domain: Domain) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What a spooled notice remembers of the message that it speaks of, within its `Origin`.
 
 A notice is written by this node, so its origin says 127.0.0.1. When its sender could not be judged before it was
-stored, the origin is the client's instead, and the queue judges before it sends. Written by ``delivery.notices``, read by
-it and by ``delivery.notice_queue``. Pure, and a record of any other origin is read too.
+stored, the origin is the client's instead, and the queue judges before it sends. Written by ``delivery.notices``, read
+by it and by ``delivery.notice_queue``. Pure; cannot fail: any other origin is one of a notice whose sender was judged.
 """
 
 from __future__ import annotations

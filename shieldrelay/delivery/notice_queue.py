@@ -2,9 +2,9 @@
 
 Takes what is due from the spool's part `NOTICES`, a few at once, asks the route for servers, and offers the notice to
 one after the other. What is refused, has no server, or is too old goes with a journal line: never a notice about a
-notice. A sender who was not judged before the notice was stored is judged before it is sent. A destination whose servers are all down is left alone for a while, whatever waits for it. Owned by the
-assembly, which starts and stops it; told by ``delivery.notices`` when there is something new. Trouble with the spool
-pauses it.
+notice. A sender who was not judged before the notice was stored is judged before it is sent. A destination whose
+servers are all down is left alone for a while, whatever waits for it. Owned by the assembly, which starts and stops it;
+told by ``delivery.notices`` when there is something new. Trouble with the spool pauses it.
 """
 
 from __future__ import annotations

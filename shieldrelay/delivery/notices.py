@@ -4,10 +4,10 @@ Called by ``delivery`` for recipients that are refused for good or whose time is
 reverse-path; only what NOTIFY asks for; only to a sender whom `SenderStanding` believes (the rest is journalled
 and kept for the status: a declared deviation from RFC 5321 §6.2); only within the budget. What remains is composed by
 ``mail.dsn`` and stored in the spool's part `NOTICES`, from which ``delivery.notice_queue`` sends it. A client may wait
-meanwhile: a sender who is not judged within `JUDGED_SECONDS` has the notice stored, and the queue asks
-`Notices.reconsider` before it sends, so that no notice is lost while DNS fails, and none goes out unproven. May not know
-sockets or DNS. When the spool fails, `Notices.tell` raises its OSError and nothing is stored: the caller decides, and
-owns the message meanwhile.
+meanwhile: where the sender is not judged within `JUDGED_SECONDS` the notice is stored, and the queue asks
+`Notices.reconsider` before it sends, so that no notice is lost while DNS fails, and none goes out unproven. May not
+know sockets or DNS. When the spool fails, `Notices.tell` raises its OSError and nothing is stored: the caller decides,
+and owns the message meanwhile.
 """
 
 from __future__ import annotations
@@ -135,9 +135,8 @@ class Notices:
             return self._withhold(message.id, sender, len(wanted), judgement.reason)
         if not self._budget.take(sender.domain_key, self._clock.seconds()):
             return self._over_budget(message.id, sender, len(wanted))
-        await self._store(
-            message, sender, wanted, content, evidence if judgement.believed is Believed.UNKNOWN else None
-        )
+        undecided = evidence if judgement.believed is Believed.UNKNOWN else None
+        await self._store(message, sender, wanted, content, undecided)
         return Disposition.STORED
 
     async def reconsider(self, notice: Message) -> Judgement:

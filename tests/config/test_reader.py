@@ -192,7 +192,8 @@ class ReaderTests(unittest.SynchronousTestCase):
 
     def test_notes_what_is_valid_and_doubtful(self) -> None:
         """Taking everybody and doing without TLS are valid, and said aloud."""
-        found = " / ".join(notes(self.read(NODE, a=DOMAIN + 'next_hop_tls = "none"\nbare_newlines = "normalize"\n')))
+        main = NODE + '[delivery]\nnotice_senders = "all"\n'
+        found = " / ".join(notes(self.read(main, a=DOMAIN + 'next_hop_tls = "none"\nbare_newlines = "normalize"\n')))
         for word in ("every recipient is taken", "without TLS", "repaired instead of refused", "notice_senders"):
             self.assertIn(word, found)
 

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.dsn import Action, ReportedRecipient
-from shieldrelay.mail.envelope import Envelope, Message, Notify, Recipient
+from shieldrelay.mail.envelope import Envelope, Message, Notify, Origin, Recipient
 from shieldrelay.mail.reply import Reply
 from shieldrelay.spool.content import MemoryContent
 from shieldrelay.spool.entry import Entry
@@ -20,6 +20,8 @@ from shieldrelay.testing.threads import ImmediateThreads
 
 EPOCH = 1_800_000_000.0
 CONTENT = MemoryContent((b"Subject: hello\r\nFrom: carol\r\n\r\nsecret body\r\n",), ascii_header=True)
+
+CLIENT = Origin("192.0.2.1", 40001, "mail.elsewhere.example", "ESMTP", session="S1")
 
 
 class NoSuchName(Exception):
@@ -57,11 +59,12 @@ def a_message(
     to: Iterable[bytes] = (b"bob@example.test",),
     notify: frozenset[Notify] | None = None,
     id: str = "M1",
+    origin: Origin | None = None,
 ) -> Message:
     """Give a message; an empty sender is the null reverse-path."""
     recipients = tuple(Recipient(parse_mailbox(one), notify) for one in to)
     path = parse_mailbox(sender) if sender else NULL
-    return Message(id, EPOCH - 50, "example.test", Envelope(path, recipients))
+    return Message(id, EPOCH - 50, "example.test", Envelope(path, recipients), origin)
 
 
 def failures(message: Message) -> list[ReportedRecipient]:

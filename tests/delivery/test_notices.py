@@ -7,26 +7,19 @@ from itertools import count
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.delivery.notice_budget import DOMAINS, HOUR, NoticeAllowance, NoticeBudget
-from shieldrelay.delivery.notices import (
-    WITHHELD_KEPT,
-    Disposition,
-    EveryoneStanding,
-    Notices,
-    NoticeStore,
-    SenderStanding,
-    UnverifiedStanding,
-)
+from shieldrelay.delivery.notices import JUDGED_SECONDS, WITHHELD_KEPT, Disposition, Notices, NoticeStore
+from shieldrelay.delivery.standing import Believed, EveryoneStanding, Evidence, Judgement, SenderStanding
 from shieldrelay.mail.address import NULL
 from shieldrelay.mail.envelope import Message, Notify
 from shieldrelay.ports import Content
 from shieldrelay.spool.content import MemoryContent
 from shieldrelay.spool.entry import Entry
-from tests.delivery.notice_samples import CONTENT, EPOCH, SpoolCase, a_message, failures
+from tests.delivery.notice_samples import CLIENT, CONTENT, EPOCH, SpoolCase, a_message, failures
 
 
 class FullDisk:
@@ -34,6 +27,30 @@ class FullDisk:
 
     def store(self, message: Message, content: Content, *, due: float) -> Deferred[Entry]:
         return fail(OSError(28, "No space left on device"))
+
+
+class GivenStanding:
+    """Judges as it is told, at once or when the test says so.
+
+    :ivar judgement: what it says; ``None``: nothing yet.
+    :ivar asked: all evidence so far.
+    :ivar waiting: those who have had no answer.
+    """
+
+    def __init__(self, judgement: Judgement | None) -> None:
+        self.judgement = judgement
+        self.asked: list[Evidence] = []
+        self.waiting: list[Deferred[Judgement]] = []
+
+    def judge(self, evidence: Evidence) -> Deferred[Judgement]:
+        self.asked.append(evidence)
+        if self.judgement is not None:
+            return succeed(self.judgement)
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+
+DOUBTED = Judgement(Believed.NO, "spf fail")
 
 
 class TornReader:
@@ -75,13 +92,14 @@ class NoticesTests(SpoolCase):
         """Make it."""
         numbers = count(1)
         self.kicks = 0
+        self.clock = Clock()
         return Notices(
             hostname="mx1.shield.example",
             spool=spool or self.spool,
             standing=standing or EveryoneStanding(),
             budget=NoticeBudget(allowance, 0.0),
             journal=self.journal,
-            clock=Clock(),
+            clock=self.clock,
             wall=self.wall,
             new_id=lambda: f"N{next(numbers)}",
             stored=self.kick,
@@ -135,14 +153,60 @@ class NoticesTests(SpoolCase):
 
     def test_unverified_sender(self) -> None:
         """A sender without standing is not told: that is journalled and shown."""
-        notices = self.notices(UnverifiedStanding())
+        standing = GivenStanding(DOUBTED)
+        notices = self.notices(standing)
         self.assertIs(
             self.tell(notices, a_message(to=(b"bob@example.test", b"alice@example.test"))), Disposition.WITHHELD
         )
         self.assertEqual(self.stored(), ())
         (shown,) = notices.withheld
         self.assertEqual((shown.message, shown.sender, shown.recipients), ("M1", "carol@elsewhere.example", 2))
-        self.assertEqual(self.journal.named("notice_withheld")[0]["reason"], "withheld")
+        self.assertEqual(shown.reason, "spf fail")
+        self.assertEqual(self.journal.named("notice_withheld")[0]["reason"], "spf fail")
+
+    def test_evidence(self) -> None:
+        """A sender is judged by the client's address and HELO and by the reverse-path."""
+        standing = GivenStanding(DOUBTED)
+        self.tell(self.notices(standing), a_message(origin=CLIENT))
+        (evidence,) = standing.asked
+        self.assertEqual(
+            (str(evidence.sender), evidence.address, evidence.helo),
+            ("carol@elsewhere.example", "192.0.2.1", "mail.elsewhere.example"),
+        )
+
+    def test_judged_too_late(self) -> None:
+        """Nobody waits longer than a second for a judgement: the notice is stored, and judged before it is sent."""
+        standing = GivenStanding(None)
+        notices = self.notices(standing)
+        message = a_message(origin=CLIENT, to=(b"bob@example.test", b"alice@example.test"))
+        telling = Deferred.fromCoroutine(notices.tell(message, failures(message), CONTENT))
+        self.clock.advance(JUDGED_SECONDS - 0.01)
+        self.assertNoResult(telling)
+        self.clock.advance(0.01)
+        self.assertIs(self.successResultOf(telling), Disposition.STORED)
+        notice = self.successResultOf(self.spool.load(self.stored()[0])).message
+        standing.judgement = DOUBTED
+        judged = self.successResultOf(Deferred.fromCoroutine(notices.reconsider(notice)))
+        self.assertEqual((judged, standing.asked[1]), (DOUBTED, standing.asked[0]))
+        (shown,) = notices.withheld
+        self.assertEqual((shown.message, shown.recipients, shown.reason), ("M1", 2, "spf fail"))
+        self.assertEqual(self.journal.named("notice_withheld")[0]["message"], "M1")
+
+    def test_unknown(self) -> None:
+        """A sender who cannot be judged now is not forgotten: the notice is stored, within the budget."""
+        standing = GivenStanding(Judgement(Believed.UNKNOWN, "spf temperror"))
+        notices = self.notices(standing, NoticeAllowance(per_domain=1, total=10))
+        self.assertIs(self.tell(notices, a_message(origin=CLIENT)), Disposition.STORED)
+        self.assertIs(self.tell(notices, a_message(origin=CLIENT)), Disposition.OVER_BUDGET)
+
+    def test_judged_once(self) -> None:
+        """A sender who was believed when the notice was stored is not judged again."""
+        standing = GivenStanding(Judgement(Believed.YES))
+        notices = self.notices(standing)
+        self.tell(notices, a_message(origin=CLIENT))
+        notice = self.successResultOf(self.spool.load(self.stored()[0])).message
+        judged = self.successResultOf(Deferred.fromCoroutine(notices.reconsider(notice)))
+        self.assertEqual((judged.believed, len(standing.asked)), (Believed.YES, 1))
 
     def test_over_budget(self) -> None:
         """What exceeds the budget of a destination is journalled and not sent; another destination is not affected."""
@@ -154,7 +218,7 @@ class NoticesTests(SpoolCase):
 
     def test_withheld_is_bounded(self) -> None:
         """The list of what was withheld keeps the newest hundred; the count keeps counting."""
-        notices = self.notices(UnverifiedStanding())
+        notices = self.notices(GivenStanding(DOUBTED))
         for number in range(WITHHELD_KEPT + 5):
             self.tell(notices, a_message(id=f"M{number}"))
         self.assertEqual((len(notices.withheld), notices.withheld_count), (WITHHELD_KEPT, WITHHELD_KEPT + 5))

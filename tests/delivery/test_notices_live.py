@@ -13,8 +13,9 @@ from twisted.trial.unittest import TestCase
 from shieldrelay.delivery.notice_budget import NoticeAllowance, NoticeBudget
 from shieldrelay.delivery.notice_queue import NoticeQueue
 from shieldrelay.delivery.notice_route import SmartHostRoute
-from shieldrelay.delivery.notices import EveryoneStanding, Notices
+from shieldrelay.delivery.notices import Notices
 from shieldrelay.delivery.schedule import Schedule
+from shieldrelay.delivery.standing import EveryoneStanding
 from shieldrelay.ports import NextHop
 from shieldrelay.spool.maildir import Spool
 from shieldrelay.spool.name import NOTICES
@@ -71,17 +72,6 @@ class LiveTests(TestCase):
     async def test_arrives(self) -> None:
         """The smart host gets the notice from the null reverse-path for the sender, whole, and the spool is empty."""
         await self.spool.prepare(NOTICES)
-        queue = NoticeQueue(
-            spool=self.spool,
-            route=SmartHostRoute("127.0.0.1", self.server.port),
-            next_hop=self.next_hop,
-            schedule=Schedule(),
-            lifetime=1000.0,
-            journal=self.journal,
-            clock=THE_REACTOR,
-            wall=lambda: EPOCH,
-            rnd=lambda: 0.5,
-        )
         notices = Notices(
             hostname="mx1.shield.example",
             spool=self.spool,
@@ -91,7 +81,19 @@ class LiveTests(TestCase):
             clock=THE_REACTOR,
             wall=lambda: EPOCH,
             new_id=lambda: "N1",
-            stored=queue.look,
+            stored=lambda: queue.look(),
+        )
+        queue = NoticeQueue(
+            spool=self.spool,
+            route=SmartHostRoute("127.0.0.1", self.server.port),
+            reconsider=notices.reconsider,
+            next_hop=self.next_hop,
+            schedule=Schedule(),
+            lifetime=1000.0,
+            journal=self.journal,
+            clock=THE_REACTOR,
+            wall=lambda: EPOCH,
+            rnd=lambda: 0.5,
         )
         queue.start()
         message = a_message()

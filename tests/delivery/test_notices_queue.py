@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from shieldrelay.delivery.notice_queue import PARALLEL, PAUSE_SECONDS, QUIET_SECONDS, SCAN, NoticeQueue, NoticeSpool
 from shieldrelay.delivery.notice_route import Candidate, Candidates, NotNow, Routing, Undeliverable
 from shieldrelay.delivery.schedule import Schedule
+from shieldrelay.delivery.standing import Believed, Judgement
 from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.envelope import Envelope, Message, Origin, Recipient
 from shieldrelay.mail.outcome import AttemptResult
@@ -51,6 +52,7 @@ class QueueCase(SpoolCase):
         self.route = TableRoute()
         self.hops: dict[str, FakeNextHop] = {}
         self.opened: list[str] = []
+        self.judgements: dict[str, Judgement] = {}
         self.queue = self.make(self.spool)
 
     def make(self, spool: NoticeSpool) -> NoticeQueue:
@@ -58,6 +60,7 @@ class QueueCase(SpoolCase):
         return NoticeQueue(
             spool=spool,
             route=self.route,
+            reconsider=self.reconsider,
             next_hop=self.next_hop,
             schedule=Schedule(jitter=0.0),
             lifetime=172_800.0,
@@ -66,6 +69,10 @@ class QueueCase(SpoolCase):
             wall=self.wall,
             rnd=lambda: 0.5,
         )
+
+    def reconsider(self, notice: Message) -> Deferred[Judgement]:
+        """Believe the sender of a notice, unless told otherwise."""
+        return succeed(self.judgements.get(notice.id, Judgement(Believed.YES)))
 
     def next_hop(self, host: str, port: int) -> FakeNextHop:
         """Give the next hop of a host; unless told otherwise it takes everything."""
@@ -135,6 +142,34 @@ class QueueTests(QueueCase):
         self.assertEqual([entry.id for entry in self.stored()], ["N2"])
         self.assertEqual(self.journal.named("notice_dropped")[0]["reason"], "null MX")
         self.assertEqual(self.opened, [])
+
+    def test_not_believed(self) -> None:
+        """A notice whose sender turns out not to be believed is removed, and no server is spoken to."""
+        self.judgements["N1"] = Judgement(Believed.NO, "spf fail")
+        self.put()
+        self.queue.start()
+        self.assertEqual((self.stored(), self.opened, self.route.asked), ((), [], []))
+
+    def test_not_judged_yet(self) -> None:
+        """While its sender cannot be judged a notice waits by the schedule, and is sent as soon as he is believed."""
+        self.judgements["N1"] = Judgement(Believed.UNKNOWN, "spf temperror")
+        self.put()
+        self.queue.start()
+        self.assertEqual((len(self.stored()), self.opened), (1, []))
+        self.assertEqual(self.journal.named("notice_deferred")[0]["reason"], "spf temperror")
+        del self.judgements["N1"]
+        self.advance(60)
+        self.assertEqual((self.stored(), self.opened), ((), ["mx:25"]))
+
+    def test_never_judged(self) -> None:
+        """A notice whose sender cannot be judged within its lifetime is dropped unsent."""
+        self.judgements["N1"] = Judgement(Believed.UNKNOWN, "spf temperror")
+        self.put()
+        self.queue.start()
+        for _ in range(1500):
+            self.advance(120)
+        self.assertEqual((self.stored(), self.opened), ((), []))
+        self.assertEqual(self.journal.named("notice_expired")[0]["reason"], "spf temperror")
 
     def test_retries(self) -> None:
         """A transient refusal is tried again by the schedule, and sent when the server takes it."""

@@ -93,6 +93,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "OpenSSL": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
     "service_identity": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates"),
     "cryptography": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
+    "spf": ("shieldrelay.wire.spf",),
+    "dns": ("shieldrelay.wire.spf",),
     "twisted.names": ("shieldrelay.wire.resolver",),
     "twisted.web": ("shieldrelay.admin",),
     "twisted.mail": (),
