@@ -27,6 +27,10 @@ from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRe
 from shieldrelay.smtp.limits import ContentRules
 from shieldrelay.spool.faults import SpoolFull
 
+REFUSALS_TOLD = 100
+"""Refusals of one session that have a line of their own in the journal; the session's line has the number of all. A
+client may pipeline 20 000 recipients that do not exist, and must not fill our disk with them."""
+
 
 class Domains(Protocol):
     """What is configured for each protected domain."""
@@ -183,6 +187,8 @@ class Intake:
 
     def _refuse(self, stage: str, refusal: Refusal, mail: MailRequested, recipient: str = "") -> Reply:
         self.refused += 1
+        if self.refused > REFUSALS_TOLD:
+            return refusal.reply
         self._tools.journal.event(
             "refused",
             session=self._session,
