@@ -38,7 +38,7 @@ from shieldrelay.smtp.session import Session
 from shieldrelay.smtp.tally import Tally
 from shieldrelay.smtp.verbs import Stage
 
-STEPS = 128
+STEPS = 64
 """Lines or pieces that are read in one call of `Receiver.next_event` when none of them is an event."""
 
 

@@ -46,7 +46,7 @@ from shieldrelay.wire.tls_context import described, failure_words
 
 WAITING_OCTETS = 65536
 """What a client may send while its answer is pending before we read no more."""
-TURN_EVENTS = 64
+TURN_EVENTS = 16
 """Events that one client is answered before others have their turn: one segment may hold thousands of commands."""
 FAREWELL_SECONDS = 5.0
 """What a client gets, once we have closed, to read our last reply and to close too; then the connection is broken off.
@@ -191,7 +191,6 @@ class InboundConnection(Protocol):
     def _rest(self) -> None:
         """Let others have their turn, and go on after them."""
         self._resting = self._tools.clock.callLater(0, self._rested)
-        self._pause()
 
     def _rested(self) -> None:
         self._resting = None

@@ -13,7 +13,7 @@ from shieldrelay.smtp.receiver import STEPS
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.testing.journal import ListJournal
 from shieldrelay.wire.deadlines import Deadlines
-from shieldrelay.wire.inbound import FAREWELL_SECONDS, InboundConnection
+from shieldrelay.wire.inbound import FAREWELL_SECONDS, WAITING_OCTETS, InboundConnection
 from shieldrelay.wire.inbound_timing import ClientPatience, Patience
 from shieldrelay.wire.inbound_tools import InboundTools
 
@@ -50,13 +50,21 @@ class TurnTests(unittest.SynchronousTestCase):
         return self.transport.value().count(b"\r\n")
 
     def test_one_segment_is_answered_in_turns(self) -> None:
-        """A segment of a thousand commands is answered a share a turn, in the end whole, and reading waits for it."""
+        """A segment of a thousand commands is answered a share a turn, in the end whole."""
         self.connection.dataReceived(b"RSET\r\n" * 1000)
-        self.assertEqual((self.replies(), self.transport.producerState), (STEPS, "paused"))
+        self.assertEqual(self.replies(), STEPS)
         self.connection.dataReceived(b"RSET\r\n")
         self.assertEqual(self.replies(), STEPS)
-        self.clock.pump([0] * (1001 // STEPS + 1))
-        self.assertEqual((self.replies(), self.transport.producerState), (1001, "producing"))
+        self.clock.advance(0)
+        self.assertEqual(self.replies(), 1001)
+
+    def test_reading_waits_for_the_turn(self) -> None:
+        """What comes between two turns is bounded: more is read once all that came was looked at."""
+        self.connection.dataReceived(b"RSET\r\n" * (STEPS + 1))
+        self.connection.dataReceived(b"RSET\r\n" * (WAITING_OCTETS // 6 + 1))
+        self.assertEqual(self.transport.producerState, "paused")
+        self.clock.advance(0)
+        self.assertEqual((self.replies(), self.transport.producerState), (STEPS + WAITING_OCTETS // 6 + 2, "producing"))
 
     def test_nothing_is_read_after_the_end(self) -> None:
         """A connection that is lost between two turns has no further one."""
