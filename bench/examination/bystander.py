@@ -1,21 +1,33 @@
-"""A lawful client that goes on sending while others attack, and how it was served meanwhile."""
+"""A lawful client that goes on sending while others attack, and how it was served meanwhile.
+
+It is a process of its own, so that it waits for the relay and not for the attackers beside it:
+``python -m bench.examination.bystander PORT PAUSE SOURCE PATIENCE`` sends until its standard input ends, and then
+prints what it saw as JSON.
+"""
 
 from __future__ import annotations
 
-import threading
+import json
+import select
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 from attrs import Factory, define
 
 from bench.examination.client import lawful
 
+_ROOT = Path(__file__).resolve().parents[2]
+
 
 @define
 class Bystander:
-    """Sends one message after the other from an address of its own, in a thread.
+    """Sends one message after the other from an address of its own, as long as the ``with`` block runs.
 
-    :ivar waits: seconds that each message took, connect to 250.
-    :ivar failures: what went wrong.
+    :ivar pause: seconds between two messages.
+    :ivar patience: seconds after which it gives a message up.
+    :ivar waits: seconds that each message took, connect to 250; filled at the end, as ``failures``.
     """
 
     port: int
@@ -24,26 +36,23 @@ class Bystander:
     patience: float = 10
     waits: list[float] = Factory(list)
     failures: list[str] = Factory(list)
-    _stop: threading.Event = Factory(threading.Event)
-    _thread: threading.Thread | None = None
+    _process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Bystander:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        words = [str(self.port), str(self.pause), self.source, str(self.patience)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.examination.bystander", *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT,
+        )  # fmt: skip
+        if self._process.stdout is not None:
+            self._process.stdout.readline()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(self.patience + 5)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self.pause):
-            begun = time.monotonic()
-            try:
-                self.waits.append(lawful(self.port, self.source, self.patience))
-            except (OSError, AssertionError, ValueError) as fault:
-                self.failures.append(f"after {time.monotonic() - begun:.2f} s: {fault!r}")
+        if self._process is None:
+            return
+        said = self._process.communicate(timeout=self.patience + 10)[0]
+        self.waits, self.failures = json.loads(said)
 
     @property
     def worst(self) -> float:
@@ -65,3 +74,22 @@ class Bystander:
             f"{len(self.waits)} lawful messages, {len(self.failures)} failed {self.failures[:2] or ''}, "
             f"99th percentile {1000 * self.percentile(0.99):.0f} ms, worst {1000 * self.worst:.0f} ms"
         )
+
+
+def send(port: int, pause: float, source: str, patience: float) -> tuple[list[float], list[str]]:
+    """Send until standard input ends; at least once."""
+    waits: list[float] = []
+    failures: list[str] = []
+    while True:
+        begun = time.monotonic()
+        try:
+            waits.append(lawful(port, source, patience))
+        except (OSError, AssertionError, ValueError) as fault:
+            failures.append(f"after {time.monotonic() - begun:.2f} s: {fault!r}")
+        if select.select([sys.stdin], [], [], pause)[0]:
+            return waits, failures
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    print(json.dumps(send(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], float(sys.argv[4]))))
