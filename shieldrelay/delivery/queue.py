@@ -122,6 +122,7 @@ class Queue:
         self._running = True
         self.window.horizon = -math.inf
         self._old_age.start()
+        self._settling.removals.start()
         self.pump()
 
     def stop(self) -> None:

@@ -50,21 +50,28 @@ class Removals:
         self._journal = journal
         self._next: list[Entry] = []
         self._removing = False
+        self._stopping = False
         self._again = Alarm(clock, self._begin)
         self.blocked = False
 
     def add(self, entry: Entry) -> None:
         """Remove an entry, soon."""
         self._next.append(entry)
-        if not self._removing and not self.blocked:
+        if not self.blocked or self._stopping:
             self._begin()
 
+    def start(self) -> None:
+        """Remove in batches."""
+        self._stopping = False
+
     def stop(self) -> None:
-        """Try no more what could not be removed; the batch under way ends as it will."""
+        """Give everything to the spool at once from now on: its threads may take no more calls soon."""
+        self._stopping = True
         self._again.cancel()
+        self._begin()
 
     def _begin(self) -> None:
-        if self._removing or not self._next:
+        if not self._next or (self._removing and not self._stopping):
             return
         self._removing = True
         batch, self._next = self._next, []
@@ -87,4 +94,5 @@ class Removals:
         self._next = batch + self._next
         first, error = batch[0], failure.getErrorMessage()
         self._journal.event("remove_failed", message=first.id, domain=first.domain, error=error)
-        self._again.within(TROUBLE_SECONDS)
+        if not self._stopping:
+            self._again.within(TROUBLE_SECONDS)

@@ -409,6 +409,25 @@ class StopTests(RelayTests):
         relay.hop.answer(later)
         self.assertEqual((len(relay.offered()), len(relay.files())), (2, 5))
 
+    def test_a_stop_leaves_no_removal_for_later(self) -> None:
+        """What was delivered is given to the spool at the stop, not when the batch before is removed: no duplicates."""
+        threads = HeldThreads()
+        relay = self.relay(FakeNextHop(conduct=None), threads=threads)
+        for number in range(4):
+            relay.accept(a_message(f"M{number}"), inline=False)
+        threads.go_on()
+        relay.queue.start()
+        threads.go_on()
+        for _ in range(3):
+            relay.hop.answer()
+        self.assertEqual(len(threads.waiting), 1)
+        relay.queue.stop()
+        self.assertEqual(len(threads.waiting), 2)
+        relay.hop.answer()
+        self.assertEqual(len(threads.waiting), 3)
+        threads.go_on()
+        self.assertEqual((relay.files(), relay.queue.window.total), ([], 0))
+
     def test_a_restart_finds_everything(self) -> None:
         """A new queue over the same directory delivers all that was left, with the progress that was made."""
         script = [answered(TAKEN, TRANSIENT)]
