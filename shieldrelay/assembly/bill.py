@@ -10,6 +10,7 @@ import itertools
 import os
 import random
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from shieldrelay.assembly import translation
@@ -51,11 +52,23 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
     :raises ListingFaults: (TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in words for
         the operator; nothing is left behind but directories.
     """
+    with ExitStack() as undo:
+        node = _built(configuration, reactor, undo)
+        undo.pop_all()
+    return node
+
+
+def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> ApplianceService:
+    """Build it.
+
+    :param undo: is told what must be let go of when something further on cannot be had.
+    """
     wall, rnd = time.time, random.SystemRandom().random
     directory = load(configuration.domains)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()
     journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
+    undo.callback(journal.close)
     threads = Threads(reactor, "spool", SPOOL_THREADS)
     spool = Spool(
         configuration.node.spool,
@@ -66,6 +79,7 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
         furthest_due_seconds=2 * translation.schedule(configuration).cap,
     )
     spool.open()
+    undo.callback(spool.close)
     ids = MessageIds(os.urandom)
 
     def new_id() -> str:

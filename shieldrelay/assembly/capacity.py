@@ -81,8 +81,9 @@ class Capacity:
             self._judge_shares(self.space)
         except OSError as error:
             self._judged(Headroom(Level.REFUSE, f"the file system cannot be asked: {error}"))
-        if self._running:
-            self._call = self._clock.callLater(EVERY_SECONDS, self._again)
+        finally:
+            if self._running:
+                self._call = self._clock.callLater(EVERY_SECONDS, self._again)
 
     def _again(self) -> None:
         self._call = None

@@ -1,10 +1,10 @@
-"""The long-lived objects of a node, as the assembly's own parts see them. A table, no behaviour."""
+"""The long-lived objects of a node, as the assembly's own parts see them: a table, and what is asked of all of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from shieldrelay.assembly.capacity import Capacity
 from shieldrelay.assembly.outages import Outages
@@ -31,7 +31,8 @@ class House:
     :ivar ways: by protected domain.
     :ivar sessions: the deadlines of clients; ``connections`` those of next hops.
     :ivar inbound: what new sessions begin with; its ``terms`` change with the configuration.
-    :ivar alarms: what an operator should look at, by what it is about.
+    :ivar retired: ways that a reload replaced and that still have attempts under way.
+    :ivar orphans: domains that are not protected any more, with mail in the spool when that was noticed.
     """
 
     reactor: Any
@@ -53,3 +54,17 @@ class House:
     inbound: InboundTools
     listeners: Listeners
     terms: Terms
+    retired: list[DomainWay] = field(factory=list)
+    orphans: set[str] = field(factory=set)
+
+    def all_ways(self) -> list[DomainWay]:
+        """Give every way on which something may be under way."""
+        return [*self.ways.values(), *self.retired]
+
+    def orphaned(self, domain: str) -> None:
+        """Note a domain that is not protected any more, and raise the alarm if mail of it is in the spool."""
+        waiting = self.spool.count(domain).entries
+        if waiting:
+            self.orphans.add(domain)
+            reason = f"{waiting} messages are spooled for a domain that is not configured"
+            self.journal.event("alarm", alarm="orphaned mail", domain=domain, reason=reason)

@@ -63,7 +63,7 @@ class Outages:
         """Note a change, and write it down behind the one before it."""
         self._ledgers[domain] = self._ledgers.get(domain, _EMPTY).noting(change, at)
         before = self._last.get(domain)
-        self._last[domain] = Deferred.fromCoroutine(self._write(domain, change, at, before))
+        self._last[domain] = Deferred.fromCoroutine(self._write(domain, change, at, before)).addErrback(self._bug)
 
     async def _write(self, domain: str, change: Change, at: float, before: Deferred[None] | None) -> None:
         if before is not None:
@@ -75,7 +75,7 @@ class Outages:
 
     def written(self) -> list[Deferred[None]]:
         """Give what fires when every change is on disk; for the stop."""
-        return [waiting.addErrback(self._bug) for waiting in self._last.values()]
+        return list(self._last.values())
 
     def _bug(self, failure: Failure) -> None:
         self._journal.event("bug", where="ledger", traceback=failure.getTraceback())

@@ -64,6 +64,10 @@ def _alarms(house: House) -> list[str]:
         guard = way.lane.machines.guard
         if guard is not None and guard.suspicion is Suspicion.HOLDING:
             alarms.append(f"{name}: suspicious refusals, {guard.reason}")
+    for name in sorted(house.orphans - house.ways.keys()):
+        waiting = house.spool.count(name).entries
+        if waiting:
+            alarms.append(f"{name}: {waiting} messages are spooled, and the domain is not configured")
     return alarms
 
 

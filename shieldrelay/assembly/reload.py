@@ -8,6 +8,7 @@ name. Sessions that run end under the terms that they began with.
 from __future__ import annotations
 
 from attrs import frozen
+from twisted.python.failure import Failure
 
 from shieldrelay.admin.picture import ReloadPicture
 from shieldrelay.assembly import translation
@@ -102,6 +103,7 @@ class Reload:
             old = before.pop(name, None)
             if old is way:
                 continue
+            house.way_maker.replace(way, old)
             house.way_maker.bind(way, prepared.configuration)
             if old is None:
                 way.queue.start()
@@ -109,7 +111,11 @@ class Reload:
                 self._retire(old)
         for way in before.values():
             way.queue.stop()
+            way.outages.retire()
             self._retire(way)
+            house.orphaned(way.name)
+        for line in house.tls.describe():
+            house.journal.event("certificate", reason=line)
         house.journal.event(
             "reload", fingerprint=prepared.configuration.fingerprint, domains=len(house.ways), changed=list(changes)
         )
@@ -117,9 +123,11 @@ class Reload:
 
     def _retire(self, way: DomainWay) -> None:
         """Close what a way has, once its attempts are done."""
-        way.close().addErrback(
-            lambda failure: self._house.journal.event("bug", where="reload", traceback=failure.getTraceback())
-        )
+        self._house.retired.append(way)
+        way.close().addCallbacks(lambda _closed: self._house.retired.remove(way), self._bug)
+
+    def _bug(self, failure: Failure) -> None:
+        self._house.journal.event("bug", where="reload", traceback=failure.getTraceback())
 
     def _refused(self, faults: list[str]) -> ReloadPicture:
         self._house.journal.event("reload_refused", faults=len(faults), reason=faults)

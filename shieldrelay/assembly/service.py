@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from shieldrelay import __version__
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
+from shieldrelay.assembly.ending import end_process
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.assembly.steering import Steering
@@ -36,6 +37,8 @@ FLUSH_SECONDS = 0.1
 """How long a line may wait before it is written."""
 LOOK_SECONDS = 0.05
 """How often a stop looks whether everything is done."""
+GOODBYE_SECONDS = 1.0
+"""What clients that were told 421, and next hops that were told QUIT, get at a stop before they are left alone."""
 
 
 class ApplianceService(Service):
@@ -43,10 +46,12 @@ class ApplianceService(Service):
 
     :ivar ready: fires when the node listens; fails when the start did.
     :ivar failed: whether the start failed.
+    :ivar end: called with the reactor when the start failed, to have the process end.
     """
 
     def __init__(self, house: House) -> None:
         self.house = house
+        self.end: Callable[[Any], object] = end_process
         self.ready: Deferred[None] = Deferred()
         self.failed = False
         self._factory = InboundFactory(house.inbound, house.configuration.smtp.max_sessions)
@@ -58,6 +63,7 @@ class ApplianceService(Service):
             reactor=house.reactor,
             journal=house.journal,
         )
+        self._starting: Deferred[None] | None = None
         self._flushing: IDelayedCall | None = None
         self._stopping = False
         self._old_hup: Any = None
@@ -76,6 +82,7 @@ class ApplianceService(Service):
             self.house.listeners.bind()
         except ListenFault:
             self.house.spool.close()
+            self.house.journal.close()
             raise
 
     def startService(self) -> None:
@@ -83,7 +90,7 @@ class ApplianceService(Service):
         super().startService()
         self._flush()
         self._old_hup = _on_hangup(self.house.reactor, self._hang_up)
-        Deferred.fromCoroutine(self._start()).addCallbacks(self.ready.callback, self._not_started)
+        self._starting = Deferred.fromCoroutine(self._start()).addCallbacks(self.ready.callback, self._not_started)
 
     def stopService(self) -> Deferred[None]:
         """Stop within the declared time."""
@@ -129,10 +136,8 @@ class ApplianceService(Service):
         for domain in await house.spool.domains():
             await house.spool.sweep(domain)
             if domain not in house.ways and domain != NOTICES:
-                left = await house.spool.window(domain, 1)
-                if left.total:
-                    reason = f"{left.total} messages are spooled for a domain that is not configured"
-                    house.journal.event("alarm", alarm="orphaned mail", domain=domain, reason=reason)
+                await house.spool.window(domain, 1)
+                house.orphaned(domain)
 
     def _not_started(self, failure: Failure) -> None:
         self.house.journal.event("bug", where="start", error=str(failure.value), traceback=failure.getTraceback())
@@ -140,8 +145,7 @@ class ApplianceService(Service):
         self.failed = True
         self.ready.errback(failure)
         self.ready.addErrback(lambda _told: None)
-        self.house.reactor._exitCode = 1
-        self.house.reactor.stop()
+        self.end(self.house.reactor)
 
     # stopping
 
@@ -150,6 +154,8 @@ class ApplianceService(Service):
         began = house.reactor.seconds()
         deadline = began + house.configuration.node.stop_timeout
         house.journal.event("stopping", sessions=len(house.sessions), attempts=self._attempts())
+        if self._starting is not None:
+            await self._starting  # what has begun is begun whole, and then ended whole
         self._control.stopService()
         await house.listeners.stop()
         for way in house.ways.values():
@@ -158,6 +164,9 @@ class ApplianceService(Service):
         await self._until(self._only_idle_are_left, deadline)
         broken_off = len([one for one in self._sessions() if not self._idle(one)]) + self._attempts()
         self._end_sessions(lambda _one: True)
+        await self._until(lambda: not len(house.sessions), house.reactor.seconds() + GOODBYE_SECONDS)
+        for one in self._sessions():
+            one.break_off()
         await notices
         await self._close(broken_off, began)
 
@@ -165,11 +174,8 @@ class ApplianceService(Service):
         house = self.house
         house.sessions.stop()
         house.capacity.stop()
-        for way in house.ways.values():
-            way.lane.stop()
-            for hop in way.hops:
-                hop.next_hop.close_idle()
-        await self._until(lambda: not self._attempts(), house.reactor.seconds() + LOOK_SECONDS)
+        closing = [way.close() for way in house.all_ways()]
+        await self._until(lambda: all(one.called for one in closing), house.reactor.seconds() + GOODBYE_SECONDS)
         house.connections.stop()
         await DeferredList(house.outages.written(), consumeErrors=True)
         await house.threads.stop()
@@ -203,7 +209,7 @@ class ApplianceService(Service):
         return not one.in_transaction
 
     def _attempts(self) -> int:
-        return sum(way.lane.slots.used for way in self.house.ways.values())
+        return sum(way.lane.slots.used for way in self.house.all_ways())
 
     async def _until(self, done: Callable[[], bool], deadline: float) -> None:
         """Wait until it is done, or the time is over."""

@@ -43,6 +43,31 @@ class WayTools:
     journal: Journal
 
 
+class WayOutages:
+    """What one way tells of its next hops' down-times; a way that was replaced tells nothing any more.
+
+    Its last attempts may fail when the way after it works, and would leave an outage in the ledger that nobody ends.
+    """
+
+    def __init__(self, outages: Outages) -> None:
+        self._outages = outages
+        self._retired = False
+
+    def retire(self) -> None:
+        """Tell nothing any more."""
+        self._retired = True
+
+    def down(self, domain: str, seconds_ago: float) -> None:
+        """An outage began, so many seconds ago."""
+        if not self._retired:
+            self._outages.down(domain, seconds_ago)
+
+    def up(self, domain: str) -> None:
+        """It is over."""
+        if not self._retired:
+            self._outages.up(domain)
+
+
 @frozen
 class Hop:
     """One next hop with the TLS that it gets."""
@@ -63,6 +88,7 @@ class DomainWay:
     hops: tuple[Hop, ...]
     lane: Lane
     queue: Queue
+    outages: WayOutages
 
     @property
     def suspicious(self) -> bool:
@@ -97,28 +123,42 @@ class WayMaker:
         :raises CertificateFault: (or SecretFault) when a file of the domain cannot be used.
         """
         hops = self._hops(configuration, domain, contexts)
-        lane = self._lane(configuration, domain, [hop.next_hop for hop in hops])
+        outages = WayOutages(self._tools.outages)
+        lane = self._lane(configuration, domain, [hop.next_hop for hop in hops], outages)
         if before is None:
             queue = self._queue(configuration, domain, lane)
         else:
             queue = before.queue
-        return DomainWay(domain.domain, (domain, configuration.delivery), tuple(hops), lane, queue)
+        return DomainWay(domain.domain, (domain, configuration.delivery), tuple(hops), lane, queue, outages)
 
     def renew(
         self, configuration: Configuration, domain: Domain, contexts: ClientContexts, before: DomainWay | None
     ) -> DomainWay:
         """Give a domain's way under a new configuration: the one before when nothing of it changed.
 
-        A domain whose settings name files is made anew in any case, for they may hold something else now; its breaker
-        and what else the lane knows go on.
+        A domain whose settings name files is made anew in any case, for they may hold something else now.
         """
         if before is None or before.made_of != (domain, configuration.delivery):
             return self.make(configuration, domain, contexts, before)
         if not (domain.next_hop_tls_ca or domain.next_hop_certificate or domain.next_hop_auth):
             return before
-        way = self.make(configuration, domain, contexts, before)
-        way.lane.go_on_from(before.lane)
-        return way
+        return self.make(configuration, domain, contexts, before)
+
+    def replace(self, way: DomainWay, before: DomainWay | None) -> None:
+        """Let a new way begin where its domain stands.
+
+        Towards the same servers its breaker and what else the lane knew go on. Towards others it begins anew, but for
+        an outage in the ledger, which lasts until one of them is seen to work: they are tried at once.
+        """
+        if before is not None and before.made_of == way.made_of:
+            way.lane.go_on_from(before.lane)
+            return
+        if before is not None:
+            before.outages.retire()
+        since = self._tools.outages.down_since(way.name)
+        if since is not None:
+            way.lane.resume_outage(max(0.0, self._tools.wall() - since))
+            way.lane.probe_now()
 
     def bind(self, way: DomainWay, configuration: Configuration) -> None:
         """Let a way's lane serve its backlog from now on."""
@@ -146,13 +186,15 @@ class WayMaker:
             hops.append(Hop(next_hop, tls))
         return hops
 
-    def _lane(self, configuration: Configuration, domain: Domain, hops: Sequence[PooledNextHop]) -> Lane:
+    def _lane(
+        self, configuration: Configuration, domain: Domain, hops: Sequence[PooledNextHop], outages: WayOutages
+    ) -> Lane:
         tools = self._tools
         return Lane(
             domain.domain,
             hops,
             translation.machines(configuration, domain),
-            tools.outages,
+            outages,
             slot_wait=configuration.delivery.slot_wait,
             clock=tools.reactor,
             journal=tools.journal,
