@@ -1,22 +1,28 @@
 """Run the demo: a node for ``example.test`` on 127.0.0.1:2525, its customer's server, and what to try.
 
-Everything it writes is under ``var/demo/``. Ctrl-C stops it in good order.
+Everything it writes is under ``var/demo/``. Ctrl-C stops it in good order; a start that fails says why in one line, and
+ends with status 1. ``--relay-port`` and ``--customer-port`` are for whoever has something else on the usual ones.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 
+import shieldrelay
 from shieldrelay.assembly import appliance
 from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.demo.customer import Customer
+from shieldrelay.recipients.loading import ListingFaults
 from shieldrelay.spool.faults import SpoolUnavailable
 from shieldrelay.tap.service import monotonic
 from shieldrelay.wire.lean_reactor import lean
@@ -67,8 +73,8 @@ shieldrelay is running: it relays for example.test (alice, bob and postmaster ex
   It arrives at the customer's server, which stores it under {root}/customer/
 
   Somebody who does not exist is refused (550 5.1.1):
-    python3 -c 'import smtplib; smtplib.SMTP("127.0.0.1", {relay}).sendmail("you@sender.test", \
-["nobody@example.test"], "Subject: hello\\r\\n\\r\\nHello!\\r\\n")'
+    python3 -c 'import smtplib; s = smtplib.SMTP("127.0.0.1", {relay}); s.ehlo(); s.mail("you@sender.test"); \
+print(s.rcpt("nobody@example.test"))'
 
   Take the customer's server down, send some more, and look at the spool filling:
     touch {root}/down
@@ -82,53 +88,68 @@ shieldrelay is running: it relays for example.test (alice, bob and postmaster ex
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run until Ctrl-C; give the exit status."""
     from twisted.internet import reactor as running
 
+    ports = _options().parse_args(arguments)
     reactor: Any = running
     monotonic(reactor)
     lean(reactor)
     root = Path("var/demo").absolute()
-    _prepare(root)
     try:
+        _prepare(root, ports.relay_port, ports.customer_port)
         node = appliance(read(str(root / "shieldrelay.toml")), reactor)
         node.privilegedStartService()
-    except (ConfigurationFaults, SpoolUnavailable, ListenFault) as fault:
+        customer = Customer(reactor, ports.customer_port, root / "customer", root / "down", _say)
+        customer.start()
+    except (ConfigurationFaults, ListingFaults, SpoolUnavailable, ListenFault, CannotListenError, OSError) as fault:
         print(f"the demo cannot start: {fault}", file=sys.stderr)
         return 1
-    customer = Customer(reactor, CUSTOMER_PORT, root / "customer", root / "down", _say)
-    _run(reactor, node, customer, root)
+    node.end = lambda _reactor: reactor.callWhenRunning(reactor.stop)
+    _run(reactor, node, customer, _welcome(root, ports.relay_port))
     return int(node.failed)
 
 
-def _run(reactor: Any, node: ApplianceService, customer: Customer, root: Path) -> None:
-    """Start both, and run the reactor until it is stopped."""
-    shown = root.relative_to(Path.cwd())
-    ctl = f"PYTHONPATH=. {_shown(sys.executable)} -m shieldrelay.admin.ctl --socket {shown}/control.sock"
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("make run", description="Run a relay on loopback, with a customer's server.")
+    parser.add_argument("--relay-port", type=int, default=RELAY_PORT, help="where mail is sent to (%(default)s)")
+    parser.add_argument("--customer-port", type=int, default=CUSTOMER_PORT, help="where it arrives (%(default)s)")
+    return parser
 
-    def started(_listening: object) -> None:
-        customer.start()
-        print(WELCOME.format(relay=RELAY_PORT, root=shown, ctl=ctl), flush=True)
 
-    def failed(failure: Failure) -> None:
-        print(f"the demo cannot start: {failure.value}", file=sys.stderr, flush=True)
+def _run(reactor: Any, node: ApplianceService, customer: Customer, welcome: str) -> None:
+    """Start the node, and run the reactor until it is stopped; the customer's server goes last."""
 
-    reactor.addSystemEventTrigger("before", "shutdown", customer.stop)
-    reactor.addSystemEventTrigger("before", "shutdown", node.stopService)
-    reactor.addSystemEventTrigger("after", "shutdown", lambda: _say("stopped"))
+    def stop() -> Deferred[Any]:
+        return node.stopService().addBoth(lambda _stopped: maybeDeferred(customer.stop))
+
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
     reactor.callWhenRunning(node.startService)
-    node.ready.addCallbacks(started, failed)
+    node.ready.addCallbacks(lambda _listening: print(welcome, flush=True), lambda _told: None)
     reactor.run()
+    if not node.failed:
+        _say("stopped")
 
 
-def _prepare(root: Path) -> None:
-    """Write the configuration and make the directories."""
+def _welcome(root: Path, relay_port: int) -> str:
+    """Give what to try, in commands that work from the directory where the demo was started."""
+    shown = root.relative_to(Path.cwd())
+    package = _shown(str(Path(shieldrelay.__file__).parents[1]))
+    ctl = f"PYTHONPATH={package} {_shown(sys.executable)} -m shieldrelay.admin.ctl --socket {shown}/control.sock"
+    return WELCOME.format(relay=relay_port, root=shown, ctl=ctl)
+
+
+def _prepare(root: Path, relay_port: int, customer_port: int) -> None:
+    """Write the configuration and make the directories.
+
+    :raises OSError: when they cannot be written.
+    """
     (root / "customer").mkdir(parents=True, exist_ok=True)
     (root / "down").unlink(missing_ok=True)
     (root / "recipients.txt").write_text(RECIPIENTS, encoding="ascii")
     (root / "shieldrelay.toml").write_text(
-        CONFIGURATION.format(root=root, relay=RELAY_PORT, customer=CUSTOMER_PORT), encoding="utf-8"
+        CONFIGURATION.format(root=root, relay=relay_port, customer=customer_port), encoding="utf-8"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
@@ -108,12 +109,17 @@ class Customer:
         self._looking.clock = reactor
 
     def start(self) -> None:
-        """Come up, and look at the switch from now on."""
-        self._looking.start(LOOK_SECONDS)
+        """Come up, and look at the switch from now on.
+
+        :raises CannotListenError: when somebody else has the port.
+        """
+        self._up()
+        self._looking.start(LOOK_SECONDS, now=False)
 
     def stop(self) -> Any:
         """Go down for good."""
-        self._looking.stop()
+        if self._looking.running:
+            self._looking.stop()
         return self._down() if self._listening is not None else None
 
     def _look(self) -> None:
@@ -122,8 +128,15 @@ class Customer:
             self._down()
             self._changed(f"the customer's server is DOWN; it comes back when you remove {self._switch}")
         elif not wanted_down and self._listening is None:
-            self._listening = self._reactor.listenTCP(self.port, _SessionFactory(self), interface="127.0.0.1")
-            self._changed("the customer's server is up")
+            try:
+                self._up()
+            except CannotListenError as error:
+                self._changed(f"the customer's server cannot come back: {error}")
+            else:
+                self._changed("the customer's server is up")
+
+    def _up(self) -> None:
+        self._listening = self._reactor.listenTCP(self.port, _SessionFactory(self), interface="127.0.0.1")
 
     def _down(self) -> Any:
         for session in list(self.sessions):
