@@ -20,6 +20,7 @@ from typing import Any
 from attrs import asdict, frozen
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.stdio import StandardIO
+from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
@@ -27,6 +28,8 @@ from shieldrelay.testing import nexthop
 from shieldrelay.testing.nexthop import Act, End, ScriptedNextHop, Step, StoredMessage
 
 ROOT = Path(__file__).resolve().parents[2]
+FAREWELL_SECONDS = 0.02
+"""What replies under way get to leave before the connections are broken."""
 TOKEN_FIELD = b"X-Token: "
 
 ActSpec = Mapping[str, Any]
@@ -232,6 +235,9 @@ class Steered(LineOnlyReceiver):
         return self._hop.port
 
     async def _down(self, how: str) -> None:
+        """Go down without losing a reply to a message that was taken: that would be a duplicate of the customer's."""
+        self._hop.end_connections(End.STALL)
+        await deferLater(self._hop.clock, FAREWELL_SECONDS)
         await self._hop.down(End[how])
 
     def _on(self, step: str, act: ActSpec) -> None:
