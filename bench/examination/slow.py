@@ -19,7 +19,7 @@ SESSION_SECONDS = 10.0
 FAREWELL_SECONDS = 5.0
 """Not configured: what the relay gives a client to close after it has closed."""
 _OPENERS = 16
-_GRACE = 10.0
+_GRACE = 12.0
 """Seconds beyond the limit: the sweep of deadlines, and what a client is given to hear 421 and close."""
 
 
