@@ -172,7 +172,9 @@ def _send(port: int, recipients: tuple[str, ...], body: str) -> tuple[int, str]:
     client = smtplib.SMTP("127.0.0.1", port, timeout=30)
     try:
         client.ehlo("client.test")
-        client.mail("sender@sender.test")
+        code, text = client.mail("sender@sender.test")
+        if code >= 400:
+            return code, text.decode()
         for recipient in recipients:
             code, text = client.rcpt(recipient)
             if code >= 400:
