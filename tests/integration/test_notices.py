@@ -29,6 +29,10 @@ class NoticeTests(ProductCase):
         """Give what lies in the spool's part for notices."""
         return list(self.node.spool.glob("*/_notices/new/*"))
 
+    def withheld(self, reason):
+        """Wait for the line about a notice that is not sent for this reason."""
+        return self.node.wait_for_event("notice_withheld", lambda line: line["reason"] == reason, 60)
+
     def test_a_genuine_sender_is_told(self):
         """One recipient is taken, one refused: 250, and a notice to the sender whose SPF passes."""
         self.assertEqual(send_one(self.node.port, "m", "alice", "ghost", reverse_path="carol@genuine.test")[:3], b"250")
@@ -45,8 +49,7 @@ class NoticeTests(ProductCase):
         for domain, reason in (("forged.test", "spf fail"), ("nowhere.test", "spf none")):
             sent = send_one(self.node.port, domain, "alice", "ghost", reverse_path=f"carol@{domain}")
             self.assertEqual(sent[:3], b"250")
-            withheld = self.node.wait_for_event("notice_withheld", lambda line, why=reason: line["reason"] == why)
-            self.assertEqual(withheld["to"], f"carol@{domain}")
+            self.assertEqual(self.withheld(reason)["to"], f"carol@{domain}")
         self.assertEqual((self.notices(), self.smart_host.count()), ([], 0))
         self.assertIn("2 withheld", self.node.ctl("status").stdout)
 
@@ -62,6 +65,6 @@ class NoticeTests(ProductCase):
         self.assertEqual(self.smart_host.count(), 0)
         self.names.go_on()
         self.wait(self.smart_host.count, "the notice", 60)
-        self.node.wait_for_event("notice_withheld", lambda line: line["reason"] == "spf fail", 60)
+        self.withheld("spf fail")
         self.wait(lambda: not self.notices(), "an empty spool", 60)
         self.assertEqual([one.recipients for one in self.smart_host.taken()], [("carol@genuine.test",)])
