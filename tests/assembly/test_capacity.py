@@ -1,4 +1,4 @@
-"""What the disk can take, asked each second: its levels, the domains' shares, and a file system that does not answer."""
+"""What the disk can take, asked each second: levels, the domains' shares, and a file system that does not answer."""
 
 from __future__ import annotations
 

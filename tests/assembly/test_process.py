@@ -23,7 +23,7 @@ def converse(port: int, *lines: str, until: bytes) -> bytes:
 
 
 MESSAGE = (
-    "EHLO client.test", "MAIL FROM:<a@sender.test>", f"RCPT TO:<alice@{DOMAIN}>", "BDAT 26 LAST",
+    "EHLO client.test", "MAIL FROM:<a@sender.test>", f"RCPT TO:<alice@{DOMAIN}>", "BDAT 28 LAST",
     "Subject: hello", "", "Hello!!!",
 )  # fmt: skip
 
@@ -75,7 +75,7 @@ class LoadTests(ProductCase):
     """A stop while messages are under way."""
 
     def test_a_stop_under_load(self) -> None:
-        """With a next hop that never answers, a stop keeps its time; who heard 250 is in the spool, others heard 421."""
+        """With a mute next hop a stop keeps its time; who heard 250 is in the spool, and the others heard 421."""
         with socket.socket() as mute:
             mute.bind(("127.0.0.1", 0))
             mute.listen(100)
