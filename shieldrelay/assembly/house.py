@@ -61,6 +61,15 @@ class House:
         """Give every way on which something may be under way."""
         return [*self.ways.values(), *self.retired]
 
+    def tell_certificates(self) -> None:
+        """Tell the journal which certificates are in force, and what is wrong with them."""
+        lines = self.tls.describe()
+        for shown, line in zip(self.tls.shown, lines, strict=False):
+            expires, names = round(shown.expires), list(shown.names)
+            self.journal.event("certificate", file=shown.source, names=names, expires=expires, reason=line)
+        for warning in lines[len(self.tls.shown) :]:
+            self.journal.event("certificate", reason=warning)
+
     def orphaned(self, domain: str) -> None:
         """Note a domain that is not protected any more, and raise the alarm if mail of it is in the spool."""
         waiting = self.spool.count(domain).entries

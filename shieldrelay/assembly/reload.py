@@ -114,8 +114,7 @@ class Reload:
             way.outages.retire()
             self._retire(way)
             house.orphaned(way.name)
-        for line in house.tls.describe():
-            house.journal.event("certificate", reason=line)
+        house.tell_certificates()
         house.journal.event(
             "reload", fingerprint=prepared.configuration.fingerprint, domains=len(house.ways), changed=list(changes)
         )

@@ -126,8 +126,7 @@ class ApplianceService(Service):
             domains=len(house.ways),
             fingerprint=house.configuration.fingerprint,
         )
-        for line in house.tls.describe():
-            house.journal.event("certificate", reason=line)
+        house.tell_certificates()
         self._in_background(self._sweep())
 
     async def _sweep(self) -> None:

@@ -82,7 +82,10 @@ class Steering:
         if self._is_in_flight(entry):
             return False
         self._forget(entry)
-        await self._house.spool.hold(entry)
+        try:
+            await self._house.spool.hold(entry)
+        except Gone:  # delivered while we looked
+            return None
         self._house.journal.event("held", message=id, domain=entry.domain)
         return True
 
@@ -91,7 +94,10 @@ class Steering:
         entry = await self._house.spool.find(id)
         if entry is None or not await self._is_held(entry):
             return None if entry is None else True
-        await self._house.spool.release(entry)
+        try:
+            await self._house.spool.release(entry)
+        except Gone:
+            return None
         self._house.journal.event("released", message=id, domain=entry.domain)
         if entry.domain in self._house.ways:
             self._house.ways[entry.domain].queue.stored(entry.due_at(self._house.wall()))

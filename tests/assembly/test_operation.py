@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from twisted.internet.defer import succeed
+
 from shieldrelay.testing.nexthop import Step, say
 from tests.assembly.node_case import BODY, NodeCase
 
@@ -146,6 +148,19 @@ class QueueTests(NodeCase):
         (domain,) = (await self.steering.status()).domains
         self.assertEqual(domain.in_flight, 1)
         await self.until(lambda: not self.spooled())
+
+    async def test_what_goes_while_it_is_looked_for(self) -> None:
+        """A message that is delivered between the look and the act is not there any more: no more and no less."""
+        await self.start(delivery=QUICK)
+        (id,) = await self.waiting("alice@example.test")
+        spool = self.node.house.spool
+        entry = await spool.find(id)
+        assert entry is not None
+        await spool.remove((entry,))
+        self.patch(spool, "find", lambda _id: succeed(entry))
+        self.assertIsNone(await self.steering.hold(id))
+        self.patch(spool, "held", lambda _domain: succeed((entry,)))
+        self.assertIsNone(await self.steering.release(id))
 
     async def test_flush(self) -> None:
         """Mail that waits long for its next attempt is tried at once."""
