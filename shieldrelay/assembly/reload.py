@@ -15,6 +15,7 @@ from shieldrelay.assembly import translation
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.terms import Terms, acceptance_ways
 from shieldrelay.assembly.ways import DomainWay
+from shieldrelay.config.domain import Domain
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
@@ -76,15 +77,25 @@ class Reload:
         directory = await house.threads.run(load, configuration.domains)
         contexts = house.tls.prepare(translation.server_tls(configuration))
         client_contexts = ClientContexts()
-        ways = {
-            domain.domain: house.way_maker.renew(configuration, domain, client_contexts, house.ways.get(domain.domain))
-            for domain in configuration.domains
-        }
+        ways = {domain.domain: self._way(configuration, domain, client_contexts) for domain in configuration.domains}
         for name in ways.keys() - house.ways.keys():
             await house.spool.prepare(name)
             await house.outages.load(name)
         terms = Terms(configuration, directory, acceptance_ways(ways), house.surroundings)
         return _Prepared(configuration, terms, ways, contexts)
+
+    def _way(self, configuration: Configuration, domain: Domain, contexts: ClientContexts) -> DomainWay:
+        """Make or keep a domain's way.
+
+        One that was removed a moment ago may still have attempts under way; it comes back with the same backlog, which
+        knows them, or they would be offered twice.
+        """
+        house = self._house
+        before = house.ways.get(domain.domain)
+        if before is not None:
+            return house.way_maker.renew(configuration, domain, contexts, before)
+        leaving = next((way for way in house.retired if way.name == domain.domain), None)
+        return house.way_maker.make(configuration, domain, contexts, leaving)
 
     def _put_in_force(self, prepared: _Prepared) -> ReloadPicture:
         """Change over; nothing here can fail."""

@@ -77,6 +77,23 @@ class ReloadTests(NodeCase):
         await self.until(lambda: not self.spooled("old.test"))
         self.assertEqual([one for one in await self.alarms() if "not configured" in one], [])
 
+    async def test_a_domain_that_is_back_at_once(self) -> None:
+        """A domain that is removed and added again while a message of it is being offered delivers it once."""
+        self.domains["old.test"] = {}
+        await self.start()
+        await self.steering.drill("old.test", 5)
+        await self.send("a@old.test")
+        self.hop.script.on(Step.CONTENT, say("250 2.0.0 taken", delay=0.7))
+        await self.steering.drill("old.test", 0)
+        await self.hop.reached(Step.CONTENT)
+        kept = self.domains.pop("old.test")
+        await self.reload()
+        self.domains["old.test"] = kept
+        self.assertEqual((await self.reload())[1], ())
+        await self.until(lambda: not self.spooled("old.test") and not self.node.house.retired)
+        self.assertEqual((len(self.hop.messages), self.has_bugs()), (1, []))
+        self.assertEqual((await self.send("b@old.test"))[0], 250)
+
     async def alarms(self) -> tuple[str, ...]:
         """Give the alarms that the status shows."""
         return (await self.steering.status()).alarms
