@@ -1,4 +1,4 @@
-"""Our ids of messages: time and 96 random bits in 24 characters of ``[0-9A-Za-z]``.
+"""Our ids of messages: time and 80 random bits in 24 characters of ``[0-9A-Za-z]``.
 
 Unique over all nodes without asking anybody. The time comes first, so names sort by arrival and a human sees what
 is old. Randomness is an argument (``os.urandom`` in the product); knows no clock. Called once a message by
