@@ -15,8 +15,10 @@ _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 """All pairs of characters, in the order of ASCII: two characters for one division."""
 _BASE = len(_PAIRS)
 _SQUARE = _BASE * _BASE
-_RANDOM = Struct(">III")
-"""The random bits as three numbers that six characters can each hold."""
+_RANDOM = Struct(">HII")
+"""The random bits as three numbers; the first shares its six characters with the part of the second."""
+_PARTS = 1 << 16
+"""Parts of a second: what came within one second sorts by arrival too."""
 _SECONDS = 1 << 32
 """Seconds since the epoch modulo 2^32: the order of names turns over in 2106, their uniqueness never depends on it."""
 
@@ -51,5 +53,6 @@ class MessageIds:
         if second != self._second:
             self._second = second
             self._stamp = _six(second)
+        part = int(now_wall % 1.0 * _PARTS)
         one, two, three = _RANDOM.unpack(self._random(_RANDOM.size))
-        return self._stamp + _six(one) + _six(two) + _six(three)
+        return self._stamp + _six(part << 16 | one) + _six(two) + _six(three)
