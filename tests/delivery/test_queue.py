@@ -409,8 +409,8 @@ class StopTests(RelayTests):
         relay.hop.answer(later)
         self.assertEqual((len(relay.offered()), len(relay.files())), (2, 5))
 
-    def test_a_stop_leaves_no_removal_for_later(self) -> None:
-        """What was delivered is given to the spool at the stop, not when the batch before is removed: no duplicates."""
+    def test_what_is_delivered_is_removed_at_once(self) -> None:
+        """No thread stands between a next hop's 250 and the unlink, before the stop and after it: no duplicates."""
         threads = HeldThreads()
         relay = self.relay(FakeNextHop(conduct=None), threads=threads)
         for number in range(4):
@@ -418,15 +418,12 @@ class StopTests(RelayTests):
         threads.go_on()
         relay.queue.start()
         threads.go_on()
-        for _ in range(3):
+        for left in (3, 2, 1):
             relay.hop.answer()
-        self.assertEqual(len(threads.waiting), 1)
+            self.assertEqual(len(relay.files()), left)
         relay.queue.stop()
-        self.assertEqual(len(threads.waiting), 2)
         relay.hop.answer()
-        self.assertEqual(len(threads.waiting), 3)
-        threads.go_on()
-        self.assertEqual((relay.files(), relay.queue.window.total), ([], 0))
+        self.assertEqual((relay.files(), relay.queue.window.total, threads.waiting), ([], 0, []))
 
     def test_a_restart_finds_everything(self) -> None:
         """A new queue over the same directory delivers all that was left, with the progress that was made."""
