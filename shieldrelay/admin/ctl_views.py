@@ -73,7 +73,7 @@ def _domain_notes(domains: list[dict[str, Any]], now: float) -> list[str]:
             since = age(one["suspicious_since"], now)
             notes.append(f"! {name}: suspicious refusals, held back for {since} (does the server know its users?)")
         for hop in one["next_hops"]:
-            if hop["state"] == "down":
+            if hop["state"] == "down" and hop["reason"]:
                 notes.append(f"! {name}: {harmless(hop['name'])} is down: {harmless(hop['reason'])}")
     return notes
 
@@ -98,7 +98,7 @@ def queue_view(page: dict[str, Any], now: float) -> str:
         for one in page["messages"]
     ]
     shown = len(rows)
-    more = f"\n{shown} messages"
+    more = f"\n{shown} {'message' if shown == 1 else 'messages'}"
     if page["after"]:
         more = f"\n{shown} of {page['total']} messages; more: --after {harmless(page['after'])}"
     return table(heads, rows, frozenset({2, 3, 4, 5})) + more

@@ -60,7 +60,7 @@ def _alarms(house: House) -> list[str]:
     for name, way in house.ways.items():
         breaker = way.lane.machines.breaker
         if not breaker.passes:
-            alarms.append(f"{name}: its next hops are taken to be down ({breaker.reason})")
+            alarms.append(f"{name}: its next hops are taken to be down")
         guard = way.lane.machines.guard
         if guard is not None and guard.suspicion is Suspicion.HOLDING:
             alarms.append(f"{name}: suspicious refusals, {guard.reason}")
@@ -118,7 +118,7 @@ def _hop(house: House, way: DomainWay, index: int, hop: Hop) -> NextHopPicture:
         hop.next_hop.name,
         state,
         hop.next_hop.connections,
-        way.lane.machines.breaker.reason if down else "",
+        "it did not answer, and sits out while others do" if down and way.lane.machines.breaker.passes else "",
         f"plaintext for a while: {hop.tls.last_failure}" if plaintext else hop.tls.level.value,
     )
 

@@ -80,7 +80,7 @@ print(s.rcpt("nobody@example.test"))'
     touch {root}/down
     {ctl} status
     {ctl} queue
-  Bring it back, and see the spool drain within five seconds:
+  Bring it back, and see the spool drain within ten seconds:
     rm {root}/down
 
   Everything that happens, one line each: tail -f {root}/journal.log
