@@ -30,10 +30,11 @@ def direct_writer(transport: ITransport, *, enabled: bool = True) -> Callable[[b
 class DirectWriter:
     """Writes to one TCP connection; order is kept with whatever else writes to the transport."""
 
-    __slots__ = ("_transport",)
+    __slots__ = ("_send", "_transport")
 
     def __init__(self, transport: tcp.Connection) -> None:
         self._transport: Any = transport
+        self._send: Callable[[bytes], int] = transport.socket.send
 
     def write(self, octets: bytes) -> None:
         """Write, now if nothing stands in the way, else through the transport's buffer."""
@@ -47,9 +48,11 @@ class DirectWriter:
             and not transport.disconnecting
             and not transport._writeDisconnecting
         ):
-            written = transport.writeSomeData(octets)
+            try:
+                written = self._send(octets)
+            except OSError:  # not now, or never again: the reactor finds out which
+                written = 0
             if written == len(octets):
                 return
-            if isinstance(written, int) and written > 0:
-                octets = octets[written:]
+            octets = octets[written:]
         transport.write(octets)
