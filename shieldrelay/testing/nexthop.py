@@ -16,6 +16,7 @@ when its protocols are joined to a sender by a `Pump`) is passed in, and nothing
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -116,11 +117,20 @@ class ScriptedNextHop(Factory):
 
     def up(self) -> None:
         """Listen: on a free port the first time, on the same one later."""
+        if not self.port:
+            self._reserve()
         if self._listening is None:
             self._listening = self.clock.listenTCP(self.port, self, interface=self.host)
             address = self._listening.getHost()
             assert isinstance(address, IPv4Address)
             self.port = address.port
+
+    def _reserve(self) -> None:
+        """Choose a port and keep it while down too: else any outgoing connection may be given it meanwhile."""
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind((self.host, 0))
+        self.port = self._reserved.getsockname()[1]
 
     async def down(self, how: End = End.RESET) -> None:
         """Stop listening (connections are refused then) and end every connection; done when all are gone."""

@@ -55,6 +55,14 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def reserved_port() -> tuple[socket.socket, int]:
+    """Give a port of 127.0.0.1 and what keeps it from others, outgoing connections too, while its server is down."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("127.0.0.1", 0))
+    return one, int(one.getsockname()[1])
+
+
 def greets(port: int) -> bool:
     """Whether an SMTP server on the port greets with 220."""
     try:
@@ -102,7 +110,7 @@ class Node:
         spool: Path | None = None,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="shieldrelay-node-"))
-        self.port = free_port()
+        self._reserved, self.port = reserved_port()
         self.spool = spool or self.directory / "spool"
         self.control = self.directory / "control.sock"
         self.journal_file = self.directory / "journal"
@@ -216,6 +224,7 @@ class Node:
         """End the process, whatever it does, and remove the directory."""
         if self.alive:
             self.kill()
+        self._reserved.close()
         shutil.rmtree(self.directory)
 
     # -- what it says
