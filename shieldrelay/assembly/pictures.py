@@ -118,7 +118,7 @@ def _hop(house: House, way: DomainWay, index: int, hop: Hop) -> NextHopPicture:
         hop.next_hop.name,
         state,
         hop.next_hop.connections,
-        "it did not answer, and sits out while others do" if down and way.lane.machines.breaker.passes else "",
+        "it did not answer the last time" if down and way.lane.machines.breaker.passes else "",
         f"plaintext for a while: {hop.tls.last_failure}" if plaintext else hop.tls.level.value,
     )
 
