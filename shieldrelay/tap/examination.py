@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TextIO
 
 from shieldrelay.config.domain import Domain
@@ -14,10 +13,9 @@ from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.recipients.directory import Directory
 from shieldrelay.recipients.loading import ListingFaults, load
-from shieldrelay.wire.certificates import CertificateFault, CertificateFiles
-from shieldrelay.wire.tls_client import ClientContexts, ClientTlsSettings, TlsLevel
-from shieldrelay.wire.tls_context import TlsVersion
-from shieldrelay.wire.tls_server import ServerTlsSettings, TlsFault, check
+from shieldrelay.wire.certificates import CertificateFault
+from shieldrelay.wire.tls_client import ClientContexts, ClientTlsSettings
+from shieldrelay.wire.tls_server import TlsFault, check
 
 EX_CONFIG = 78
 """The exit status for a faulty configuration (sysexits.h)."""
@@ -67,16 +65,10 @@ def _described(domain: Domain, directory: Directory) -> str:
 
 def _try_server_tls(configuration: Configuration, faulty: list[object]) -> Sequence[str]:
     """Read the node's certificates; give what is worth knowing about them."""
-    tls = configuration.tls
-    settings = ServerTlsSettings(
-        configuration.node.hostname,
-        Path(configuration.node.state),
-        _files(tls.certificate, tls.private_key),
-        {name: CertificateFiles(Path(pair.certificate), Path(pair.private_key)) for name, pair in tls.sni.items()},
-        TlsVersion(tls.minimum_version.value),
-    )
+    from shieldrelay.assembly.translation import server_tls
+
     try:
-        return check(settings, time.time())
+        return check(server_tls(configuration), time.time())
     except TlsFault as fault:
         faulty += fault.faults
         return ()
@@ -84,22 +76,10 @@ def _try_server_tls(configuration: Configuration, faulty: list[object]) -> Seque
 
 def _try_client_tls(configuration: Configuration, domain: Domain, faulty: list[object]) -> None:
     """Read what a domain's next hops need for TLS."""
-    settings = ClientTlsSettings(
-        TlsLevel(domain.next_hop_tls.value),
-        domain.next_hop_tls_name,
-        Path(domain.next_hop_tls_ca) if domain.next_hop_tls_ca else None,
-        frozenset(domain.next_hop_tls_pins),
-        _files(domain.next_hop_certificate, domain.next_hop_key),
-        TlsVersion(configuration.tls.minimum_version.value),
-    )
+    from shieldrelay.assembly.translation import client_tls
+
     make: Callable[[ClientTlsSettings], object] = ClientContexts().context
     try:
-        make(settings)
+        make(client_tls(configuration, domain))
     except CertificateFault as fault:
         faulty.append(f"{domain.domain}: {fault}")
-
-
-def _files(certificate: str | None, private_key: str | None) -> CertificateFiles | None:
-    if certificate is None or private_key is None:
-        return None
-    return CertificateFiles(Path(certificate), Path(private_key))
