@@ -1,4 +1,4 @@
-"""Messages that are done with leave the spool in batches: whatever comes while one batch is removed makes the next.
+"""Messages that are done with leave the spool at once (decision record 0012), or as soon as the disk obeys again.
 
 What cannot be removed would be delivered again by the next scan, and again by each one after it, as long as the disk
 is read-only. So it is kept here, tried again after `TROUBLE_SECONDS`, and nothing more of the domain is taken
@@ -49,47 +49,42 @@ class Removals:
         self._resumed = resumed
         self._journal = journal
         self._next: list[Entry] = []
-        self._removing = False
         self._stopping = False
         self._again = Alarm(clock, self._begin)
         self.blocked = False
 
     def add(self, entry: Entry) -> None:
-        """Remove an entry, soon."""
+        """Remove an entry, or keep it with those that could not be removed."""
         self._next.append(entry)
         if not self.blocked or self._stopping:
             self._begin()
 
     def start(self) -> None:
-        """Remove in batches."""
+        """Try again later what cannot be removed."""
         self._stopping = False
 
     def stop(self) -> None:
-        """Give everything to the spool at once from now on: its threads may take no more calls soon."""
+        """Try once more what could not be removed, and from now on each entry once."""
         self._stopping = True
         self._again.cancel()
         self._begin()
 
     def _begin(self) -> None:
-        if not self._next or (self._removing and not self._stopping):
+        if not self._next:
             return
-        self._removing = True
         batch, self._next = self._next, []
         removing = self._spool.remove(batch)
         removing.addCallbacks(self._removed, self._unremoved, callbackArgs=(batch,), errbackArgs=(batch,))
 
     def _removed(self, _result: None, batch: list[Entry]) -> None:
-        self._removing = False
         for entry in batch:
             self._gone(entry)
         blocked, self.blocked = self.blocked, False
-        self._begin()
         if blocked:
             self._resumed()
 
     def _unremoved(self, failure: Failure, batch: list[Entry]) -> None:
         """Keep what is still there, and say so once for the whole batch."""
-        self._removing = False
         self.blocked = True
         self._next = batch + self._next
         first, error = batch[0], failure.getErrorMessage()
