@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
-from shieldrelay.mail.address import Mailbox
+from shieldrelay.mail.address import Mailbox, ReversePath
+from shieldrelay.mail.client import Client
 from shieldrelay.mail.envelope import Message, Recipient
 from shieldrelay.mail.outcome import AttemptResult
-from shieldrelay.mail.verdict import Refusal
+from shieldrelay.mail.verdict import Refusal, Verdict
+from shieldrelay.mail.violation import ViolationKind
 
 BLOCK_OCTETS = 65536
 """The largest block in which content moves through the house."""
@@ -166,22 +169,98 @@ class Resolver(Protocol):
 
 
 class Gate(Protocol):
-    """Who judges each stage of a session: ``shield.gate.Gate``. Pure and quick: it answers at once."""
+    """Who judges each stage of a connection: ``shield.gate.Gate``. Pure and quick: it answers at once, never fails.
 
-    def mail(self, declared_size: int | None) -> Refusal | None:
+    ``now`` is the reactor's time in seconds. A `Visit` is the gate's own note of one connection; whoever holds it gives
+    it back with every question, and says `left` once.
+    """
+
+    def admit(self, client: Client, sessions: int, now: float) -> Visit | Refusal:
+        """Judge a connection before anything is made for it.
+
+        :param sessions: open on this node, this one not counted.
+        """
+
+    def talked_early(self, visit: Visit, now: float) -> Refusal | None:
+        """Judge a client that talks before the greeting."""
+
+    def greeted(self, visit: Visit, now: float) -> None:
+        """Note that the client waited for the greeting."""
+
+    def handshake(self, visit: Visit, now: float) -> Refusal | None:
+        """Judge STARTTLS."""
+
+    def mail(self, visit: Visit, declared_size: int | None, now: float) -> Verdict:
         """Judge MAIL.
 
         :param declared_size: the SIZE parameter in octets (RFC 1870).
-        :returns: ``None`` to go on.
         """
 
-    def recipient(
-        self, mailbox: Mailbox, transaction_domains: Sequence[str], declared_size: int | None
-    ) -> Refusal | None:
-        """Judge one RCPT.
+    def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
+        """Judge one RCPT. `Verdict.held`: ask `decide` next."""
 
-        :param transaction_domains: the protected domains that this transaction has already.
+    def decide(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
+        """Judge a RCPT whose answer was held; never held again."""
+
+    def abandoned(self, visit: Visit, recipients: int, now: float) -> None:
+        """Note that recipients were granted and no message followed (R20)."""
+
+    def completed(self, visit: Visit, ended: TransactionEnded, now: float) -> None:
+        """Note how a transaction with content ended."""
+
+    def violation(self, visit: Visit, kind: ViolationKind, evidence: bytes, now: float) -> Refusal | None:
+        """Note what a lawful client does not do; a refusal ends the session."""
+
+    def left(self, visit: Visit, octets: int, now: float) -> None:
+        """The connection has ended.
+
+        :param octets: received on it.
         """
+
+
+class Visit(Protocol):
+    """One connection in the gate's eyes: ``shield.visit.Visit``."""
+
+    @property
+    def reference(self) -> str:
+        """What refusals of this connection carry, and the journal tells: the session's id."""
+
+    @property
+    def greeting_delay(self) -> float:
+        """Seconds for which the greeting is held back, to see whether the client talks first; 0 for not at all."""
+
+    @property
+    def known_good(self) -> bool:
+        """Whether the client's past earns it precedence (R19)."""
+
+
+@frozen
+class RecipientAsked:
+    """What a RCPT asks for.
+
+    :ivar transaction_domains: the protected domains that this transaction has already.
+    :ivar declared_size: of MAIL, in octets.
+    """
+
+    mailbox: Mailbox
+    reverse_path: ReversePath
+    transaction_domains: Sequence[str]
+    declared_size: int | None = None
+
+
+@frozen
+class TransactionEnded:
+    """How a transaction ended whose content came to its end.
+
+    :ivar taken: by us, to be delivered.
+    :ivar delivered: recipients that the next hop took while the client waited.
+    :ivar refused: recipients that the next hop refused for good while the client waited (R20).
+    """
+
+    taken: bool
+    recipients: tuple[Mailbox, ...]
+    delivered: int = 0
+    refused: tuple[Mailbox, ...] = ()
 
 
 def joined(blocks: Iterable[bytes]) -> bytes:

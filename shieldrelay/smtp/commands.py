@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shieldrelay.mail.reply import Reply
+from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.smtp import grammar, replies, transfer
 from shieldrelay.smtp.command_lines import LineFault
-from shieldrelay.smtp.events import ContentRequested, Hello, QuitRequested, TlsRequested, ViolationKind
+from shieldrelay.smtp.events import ContentRequested, Hello, QuitRequested, TlsRequested
 from shieldrelay.smtp.grammar import NO_OFFERS
 from shieldrelay.smtp.session import Session
 from shieldrelay.smtp.verbs import (

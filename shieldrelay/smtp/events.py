@@ -6,13 +6,13 @@ others are notices; the receiver has answered by itself what there was to answer
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import ClassVar
 
 from attrs import frozen
 
 from shieldrelay.mail.address import ForwardPath, ReversePath
 from shieldrelay.mail.envelope import Body, Notify
+from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.smtp.content_fault import ContentFault
 
 EVIDENCE_OCTETS = 200
@@ -133,27 +133,6 @@ class Interlude:
 
 
 INTERLUDE = Interlude()
-
-
-class ViolationKind(Enum):
-    """What a lawful client does not do. The value is what the journal says."""
-
-    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
-
-    EARLY_TALK = "talked before the greeting"
-    UNAUTHORISED_PIPELINING = "went on behind a command that must be last in its group"
-    PLAINTEXT_BEHIND_STARTTLS = "plaintext behind STARTTLS"
-    FOREIGN_PROTOCOL = "another protocol"
-    TLS_CLIENT_HELLO = "TLS without STARTTLS"
-    NUL_IN_COMMAND = "NUL in a command line"
-    BARE_NEWLINE_IN_COMMAND = "bare CR or LF in a command line"
-    COMMAND_TOO_LONG = "command line too long"
-    UNKNOWN_COMMAND = "unknown command"
-    NOT_OFFERED = "command that is not offered"
-    SYNTAX = "syntax error"
-    SEQUENCE = "command out of order"
-    RECONNAISSANCE = "VRFY or EXPN"
-    BUDGET = "a limit of the session is exceeded"
 
 
 @frozen

@@ -18,6 +18,7 @@ from __future__ import annotations
 from enum import Enum
 
 from shieldrelay.mail.reply import Reply
+from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.smtp import commands, replies, transfer
 from shieldrelay.smtp.command_lines import LineFault
 from shieldrelay.smtp.content_fault import ContentFault
@@ -29,7 +30,6 @@ from shieldrelay.smtp.events import (
     MailRequested,
     RecipientRequested,
     TlsRequested,
-    ViolationKind,
 )
 from shieldrelay.smtp.grammar import NO_OFFERS
 from shieldrelay.smtp.limits import ContentRules

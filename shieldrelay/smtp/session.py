@@ -11,10 +11,11 @@ from collections import deque
 from attrs import frozen
 
 from shieldrelay.mail.reply import Reply
+from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.command_lines import CommandLines
 from shieldrelay.smtp.content import ChunkReader
-from shieldrelay.smtp.events import EVIDENCE_OCTETS, Event, TransactionReset, Violation, ViolationKind
+from shieldrelay.smtp.events import EVIDENCE_OCTETS, Event, TransactionReset, Violation
 from shieldrelay.smtp.grammar import NO_OFFERS, Chunk, Offers
 from shieldrelay.smtp.incoming import Incoming
 from shieldrelay.smtp.limits import ContentRules

@@ -5,7 +5,7 @@ Numbers only; the receiver counts, the edge reads them for the journal.
 
 from __future__ import annotations
 
-from shieldrelay.smtp.events import ViolationKind
+from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.smtp.limits import Limits
 
 _SYNTAX = frozenset(

@@ -8,9 +8,10 @@ content is never read as commands. When nobody knows how long a chunk is, the se
 from __future__ import annotations
 
 from shieldrelay.mail.reply import Reply
+from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.smtp import grammar, replies
 from shieldrelay.smtp.content import ChunkReader, DataReader
-from shieldrelay.smtp.events import ContentRequested, TransactionReset, ViolationKind
+from shieldrelay.smtp.events import ContentRequested, TransactionReset
 from shieldrelay.smtp.grammar import Chunk
 from shieldrelay.smtp.incoming import Incoming
 from shieldrelay.smtp.session import Session, Swallowed

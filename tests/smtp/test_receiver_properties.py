@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
-from shieldrelay.smtp.events import ContentReceived, Violation, ViolationKind
+from shieldrelay.mail.violation import ViolationKind
+from shieldrelay.smtp.events import ContentReceived, Violation
 from shieldrelay.smtp.limits import ContentRules, Limits
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.smtp.verbs import AFTER, VERBS, Stage, Verb
