@@ -23,11 +23,14 @@ class Field:
     """One number of a row.
 
     :ivar half_life: seconds in which it halves when nothing is added; ``None``: it stays. Only for SUM.
+    :ivar moment: it is a moment on the reactor's clock (``box_until``); records and snapshots have it as seconds since the
+        epoch, and whoever makes or reads them converts. 0 is no moment and stays 0.
     """
 
     name: str
     half_life: float | None = None
     merge: Merge = Merge.SUM
+    moment: bool = False
 
 
 @frozen
