@@ -205,8 +205,8 @@ class Gate(Protocol):
     def abandoned(self, visit: Visit, recipients: int, now: float) -> None:
         """Note that recipients were granted and no message followed (R20)."""
 
-    def completed(self, visit: Visit, ended: TransactionEnded, now: float) -> None:
-        """Note how a transaction with content ended."""
+    def completed(self, visit: Visit, recipients: int, now: float) -> None:
+        """Note that a message to so many recipients came to its end, whatever became of it."""
 
     def violation(self, visit: Visit, kind: ViolationKind, evidence: bytes, now: float) -> Refusal | None:
         """Note what a lawful client does not do; a refusal ends the session."""
@@ -248,19 +248,15 @@ class RecipientAsked:
     declared_size: int | None = None
 
 
-@frozen
-class TransactionEnded:
-    """How a transaction ended whose content came to its end.
+class Witness(Protocol):
+    """Who is told what next hops say of recipients, early or late: ``shield.witness.Witness`` (R19, R20)."""
 
-    :ivar taken: by us, to be delivered.
-    :ivar delivered: recipients that the next hop took while the client waited.
-    :ivar refused: recipients that the next hop refused for good while the client waited (R20).
-    """
+    def attempted(self, message: Message, taken: int, refused: Sequence[Mailbox]) -> None:
+        """Note what one attempt came to; never fails.
 
-    taken: bool
-    recipients: tuple[Mailbox, ...]
-    delivered: int = 0
-    refused: tuple[Mailbox, ...] = ()
+        :param taken: recipients that the next hop took.
+        :param refused: those that it refused for good, as the bounce guard left it.
+        """
 
 
 def joined(blocks: Iterable[bytes]) -> bytes:
