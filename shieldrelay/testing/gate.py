@@ -12,7 +12,7 @@ from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
 from shieldrelay.mail.violation import ViolationKind
-from shieldrelay.ports import RecipientAsked, TransactionEnded, Visit
+from shieldrelay.ports import RecipientAsked, Visit
 
 
 class Misused(AssertionError):
@@ -45,7 +45,8 @@ class OpenGate:
     :ivar visits: every connection that was admitted, in order.
     :ivar admissions: for every connection that asked: its client, and how many sessions there were.
     :ivar mails: the declared size of every MAIL; ``recipients`` every RCPT, ``decided`` those asked for again.
-    :ivar abandonments: the number of recipients each time; ``completions`` how transactions ended.
+    :ivar abandonments: the number of recipients each time; ``completions`` that of messages that came to
+        their end.
     :ivar violations: kind and evidence.
     :ivar greetings: the visits that waited for the greeting; ``early_talkers`` those that did not.
     :ivar handshakes: the visits that asked for TLS.
@@ -67,7 +68,7 @@ class OpenGate:
     recipients: list[RecipientAsked] = field(factory=list)
     decided: list[RecipientAsked] = field(factory=list)
     abandonments: list[int] = field(factory=list)
-    completions: list[TransactionEnded] = field(factory=list)
+    completions: list[int] = field(factory=list)
     violations: list[tuple[ViolationKind, bytes]] = field(factory=list)
     greetings: list[Visit] = field(factory=list)
     early_talkers: list[Visit] = field(factory=list)
@@ -116,12 +117,14 @@ class OpenGate:
         return self.decisions.get(str(asked.mailbox), GO_ON)
 
     def abandoned(self, visit: Visit, recipients: int, now: float) -> None:
-        """Remember it; a transaction may end with its connection, or just after."""
+        """Remember it."""
+        self._here(visit)
         self.abandonments.append(recipients)
 
-    def completed(self, visit: Visit, ended: TransactionEnded, now: float) -> None:
-        """Remember it; an answer may come when the client has left."""
-        self.completions.append(ended)
+    def completed(self, visit: Visit, recipients: int, now: float) -> None:
+        """Remember it."""
+        self._here(visit)
+        self.completions.append(recipients)
 
     def violation(self, visit: Visit, kind: ViolationKind, evidence: bytes, now: float) -> Refusal | None:
         """Answer `broken`."""
