@@ -1,8 +1,9 @@
 """What one session's commands mean here: from MAIL to the reply after the content (R2, R3, R9).
 
 One per SMTP session. The connection hands it the receiver's questions and sends what it answers; it asks the gate,
-keeps the transaction, holds the content, and gives the complete message to the acceptance. Knows no socket. Every
-refusal has two faces: the reply, and the line in the journal under the session's id.
+keeps the transaction, holds the content, and gives the complete message to the acceptance. An answer that the gate
+delays or holds is a Deferred. Knows no socket. Every refusal has two faces: the reply with a reference, which is the
+session's id, and the line in the journal under it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from shieldrelay.delivery.acceptance import Acceptance
 from shieldrelay.delivery.holding import Draft, Holding, MemoryBudget
+from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.delivery.transaction import Transaction
 from shieldrelay.mail.address import BarePostmaster, Mailbox
+from shieldrelay.mail.client import Client
 from shieldrelay.mail.envelope import Message, Origin, Recipient
 from shieldrelay.mail.reply import Reply
-from shieldrelay.mail.verdict import Refusal
-from shieldrelay.ports import Clock, Gate, Journal, WallClock
+from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
+from shieldrelay.ports import Clock, Gate, Journal, RecipientAsked, Visit, WallClock
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRequested
 from shieldrelay.smtp.limits import ContentRules
@@ -66,6 +69,7 @@ class IntakeTools:
     budget: MemoryBudget
     in_memory: int
     open_draft: Callable[[Message], Deferred[Draft]]
+    pauses: Pauses
     clock: Clock
     wall: WallClock
     journal: Journal
@@ -75,49 +79,77 @@ class Intake:
     """The transactions of one session.
 
     :param session: the session's id.
-    :param address: the client's IP address.
+    :param visit: the gate's note of the connection.
     :ivar accepted: messages that were answered 2yz.
     :ivar refused: commands and contents that were refused.
     """
 
-    __slots__ = ("_address", "_fault", "_holding", "_session", "_tools", "_transaction", "accepted", "refused")
+    __slots__ = (
+        "_client", "_fault", "_granted", "_holding", "_pausing", "_referenced", "_session", "_tools", "_transaction",
+        "_visit", "accepted", "refused",
+    )  # fmt: skip
 
-    def __init__(self, tools: IntakeTools, session: str, address: str) -> None:
+    def __init__(self, tools: IntakeTools, session: str, visit: Visit, client: Client) -> None:
         self._tools = tools
         self._session = session
-        self._address = address
+        self._visit = visit
+        self._client = client
         self.accepted = 0
         self.refused = 0
         self._transaction: Transaction | None = None
+        self._granted = 0
         self._holding: Holding | None = None
         self._fault: OSError | MemoryError | None = None
+        self._pausing: Deferred[None] | None = None
+        self._referenced: dict[Reply, Reply] | None = None
 
     # the questions, in the order in which a session asks them
 
-    def mail(self, asked: MailRequested, origin: Origin) -> Reply:
+    def mail(self, asked: MailRequested, origin: Origin) -> Reply | Deferred[Reply]:
         """Answer MAIL."""
-        refusal = self._tools.gate.mail(asked.size)
-        if refusal is not None:
-            return self._refuse("mail", refusal, asked)
-        self._transaction = Transaction(asked, origin, self._tools.clock.seconds())
-        return replies.SENDER_OK
+        now = self._tools.clock.seconds()
+        verdict = self._tools.gate.mail(self._visit, asked.size, now)
+        if verdict.refusal is not None:
+            return self._delayed(self._refuse("mail", verdict.refusal, asked), verdict)
+        self._transaction = Transaction(asked, origin, now)
+        self._granted = 0
+        return replies.SENDER_OK if verdict is GO_ON else self._delayed(replies.SENDER_OK, verdict)
 
-    def recipient(self, asked: RecipientRequested) -> Reply:
+    def recipient(self, asked: RecipientRequested) -> Reply | Deferred[Reply]:
         """Answer RCPT."""
-        transaction = self._transaction
+        tools, transaction = self._tools, self._transaction
         if transaction is None:
             return replies.BAD_SEQUENCE
-        path = asked.forward_path
-        mailbox = self._tools.postmaster if isinstance(path, BarePostmaster) else path
-        refusal = self._tools.gate.recipient(mailbox, transaction.domains, transaction.mail.size)
-        if refusal is not None:
-            return self._refuse("rcpt", refusal, transaction.mail, str(mailbox))
+        path, mail = asked.forward_path, transaction.mail
+        mailbox = tools.postmaster if isinstance(path, BarePostmaster) else path
+        question = RecipientAsked(mailbox, mail.reverse_path, transaction.domains, mail.size)
+        verdict = tools.gate.recipient(self._visit, question, tools.clock.seconds())
+        if not verdict.held:
+            return self._recipient_judged(verdict, asked, question)
+        self._pausing = pausing = tools.pauses.exchange()
+        return pausing.addCallback(self._decided, asked, question).addErrback(_broken_off)
+
+    def _decided(self, _: None, asked: RecipientRequested, question: RecipientAsked) -> Reply | Deferred[Reply]:
+        """Judge a recipient whose answer was held."""
+        self._pausing = None
+        verdict = self._tools.gate.decide(self._visit, question, self._tools.clock.seconds())
+        return self._recipient_judged(verdict, asked, question)
+
+    def _recipient_judged(
+        self, verdict: Verdict, asked: RecipientRequested, question: RecipientAsked
+    ) -> Reply | Deferred[Reply]:
+        transaction = self._begun()
+        if verdict.refusal is not None:
+            refused = self._refuse("rcpt", verdict.refusal, transaction.mail, str(question.mailbox))
+            return self._delayed(refused, verdict)
+        self._granted += 1
+        mailbox = question.mailbox
         transaction.add(self._tools.domains.domain_of(mailbox), Recipient(mailbox, asked.notify, asked.orcpt))
-        return replies.RECIPIENT_OK
+        return replies.RECIPIENT_OK if verdict is GO_ON else self._delayed(replies.RECIPIENT_OK, verdict)
 
     def content_rules(self) -> ContentRules:
         """Give what the content of this transaction must be like; asked before DATA or BDAT is answered."""
-        return self._tools.domains.content_rules(self._begun().domains[0], self._address)
+        return self._tools.domains.content_rules(self._begun().domains[0], self._client.address)
 
     def content_requested(self) -> Reply:
         """Answer DATA, or the first BDAT: from here on content may come."""
@@ -140,6 +172,8 @@ class Intake:
         """Answer the end of the content; the transaction is over."""
         transaction, self._transaction = self._begun(), None
         holding, self._holding = self._holding, None
+        granted, self._granted = self._granted, 0
+        self._tools.gate.completed(self._visit, granted, self._tools.clock.seconds())
         if complete.fault is None and holding is not None:
             content = holding.content(ascii_header=complete.ascii_header)
             answer = self._tools.acceptance.accept(transaction.messages, holding, content)
@@ -155,6 +189,12 @@ class Intake:
     def reset(self) -> None:
         """Drop the transaction: RSET, EHLO, a lost connection. One whose content is complete goes on all the same."""
         self._transaction = None
+        granted, self._granted = self._granted, 0
+        if granted:
+            self._tools.gate.abandoned(self._visit, granted, self._tools.clock.seconds())
+        pausing, self._pausing = self._pausing, None
+        if pausing is not None:
+            pausing.cancel()
         holding, self._holding = self._holding, None
         if holding is not None:
             self._discard(holding)
@@ -185,23 +225,44 @@ class Intake:
     def _undiscarded(self, failure: Failure) -> None:
         self._tools.journal.event("discard_failed", session=self._session, error=failure.getErrorMessage())
 
+    def _delayed(self, reply: Reply, verdict: Verdict) -> Reply | Deferred[Reply]:
+        """Say a reply when its verdict wants it said."""
+        slept = self._tools.pauses.sleep(verdict.delay) if verdict.delay else None
+        if slept is None:
+            return reply
+        self._pausing = slept
+        return slept.addCallback(self._awake, reply).addErrback(_broken_off)
+
+    def _awake(self, _: None, reply: Reply) -> Reply:
+        self._pausing = None
+        return reply
+
     def _refuse(self, stage: str, refusal: Refusal, mail: MailRequested, recipient: str = "") -> Reply:
         self.refused += 1
-        if self.refused > REFUSALS_TOLD:
-            return refusal.reply
-        self._tools.journal.event(
-            "refused",
-            session=self._session,
-            peer=self._address,
-            stage=stage,
-            code=refusal.reply.code,
-            status=refusal.reply.status,
-            defence=refusal.defence,
-            reason=refusal.reason,
-            reverse_path=str(mail.reverse_path),
-            recipient=recipient,
-        )
-        return refusal.reply
+        if self.refused <= REFUSALS_TOLD:
+            self._tools.journal.event(
+                "refused",
+                session=self._session,
+                peer=self._client.address,
+                stage=stage,
+                code=refusal.reply.code,
+                status=refusal.reply.status,
+                defence=refusal.defence,
+                reason=refusal.reason,
+                reverse_path=str(mail.reverse_path),
+                recipient=recipient,
+            )
+        return self._with_reference(refusal.reply)
+
+    def _with_reference(self, reply: Reply) -> Reply:
+        """Give a refusal with the session's id, by which the journal tells its reason; made once a session."""
+        made = self._referenced
+        if made is None:
+            made = self._referenced = {}
+        referenced = made.get(reply)
+        if referenced is None:
+            referenced = made[reply] = replies.referenced(reply, self._session)
+        return referenced
 
     def _ended(self, reply: Reply, transaction: Transaction, reason: str, size: int = 0) -> Reply:
         """Write the transaction's line."""
@@ -212,7 +273,7 @@ class Intake:
             "transaction",
             session=self._session,
             message=first.id,
-            peer=self._address,
+            peer=self._client.address,
             helo=transaction.origin.helo,
             reverse_path=str(transaction.mail.reverse_path),
             domain=first.domain,
@@ -225,3 +286,9 @@ class Intake:
             seconds=round(self._tools.clock.seconds() - transaction.began, 4),
         )
         return reply
+
+
+def _broken_off(failure: Failure) -> Reply:
+    """Answer a client that left, or was made to leave, while its answer was held back: nobody hears it."""
+    failure.trap(CancelledError)
+    return replies.SHUTTING_DOWN

@@ -30,13 +30,11 @@ class Verdict:
         is suspect (D8).
     :ivar held: the answer is not decided yet: ask the gate again after the next exchange with the hub, 250 ms at most
         from now (R21). Then ``refusal`` and ``delay`` mean nothing.
-    :ivar observed: what a defence in observe mode would have said (R27): for the journal only.
     """
 
     refusal: Refusal | None = None
     delay: float = 0.0
     held: bool = False
-    observed: Refusal | None = None
 
 
 GO_ON = Verdict()

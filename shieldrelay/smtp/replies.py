@@ -86,12 +86,22 @@ RELAYING_DENIED = _reply(550, "5.7.1", "Relaying denied")
 ANOTHER_TRANSACTION = _reply(452, "4.5.3", "Send this recipient in another transaction")
 SPOOL_FULL = _reply(452, "4.3.1", "Insufficient storage, try again")
 SPOOL_UNAVAILABLE = _reply(451, "4.3.0", "Cannot store the message now, try again")
+TURNED_AWAY = _reply(421, "4.7.0", "Not now, try again later")
+TURNED_AWAY_FOR_GOOD = _reply(554, "5.7.1", "Connection refused by policy")
+TALKED_EARLY = _reply(421, "4.7.0", "Wait for the greeting")
+TRY_LATER = _reply(450, "4.7.1", "Try again later")
+TRY_LATER_CLOSING = _reply(421, "4.7.1", "Try again later, closing connection")
 INTERNAL_FAULT = _reply(451, "4.3.0", "Internal fault, try again")
 
 
 def octets_received(octets: int) -> Reply:
     """Answer a BDAT that is not the last one (RFC 3030 §4.2)."""
     return _reply(250, "2.0.0", f"{octets} octets received")
+
+
+def referenced(reply: Reply, reference: str) -> Reply:
+    """Give a refusal with what the journal tells its reason by."""
+    return Reply(reply.code, reply.enhanced, (*reply.lines[:-1], f"{reply.lines[-1]} (reference {reference})"))
 
 
 @lru_cache(maxsize=512)
