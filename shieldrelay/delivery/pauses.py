@@ -1,0 +1,49 @@
+"""Holding an answer back: for some seconds, because its client is suspect, or until the next exchange (R21).
+
+A tarpit costs us slots too, so only so many may sleep at once; whoever comes beyond is answered at once, like the
+recipient exists or not (D8). Called by `delivery.intake`; a Deferred that is cancelled sleeps no more. Cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+
+from shieldrelay.ports import Clock
+
+Next = Callable[[], Deferred[None] | None]
+"""Gives what fires after the next exchange with the hub; ``None`` when there is nothing to wait for."""
+
+
+class Pauses:
+    """The answers that one node holds back.
+
+    :param next_exchange: see `Next`.
+    :param most: gives how many may sleep at once now.
+    :ivar sleeping: how many do.
+    """
+
+    def __init__(self, clock: Clock, next_exchange: Next, most: Callable[[], int]) -> None:
+        self._clock = clock
+        self._next_exchange = next_exchange
+        self._most = most
+        self.sleeping = 0
+
+    def exchange(self) -> Deferred[None]:
+        """Fire after the next exchange."""
+        return self._next_exchange() or succeed(None)
+
+    def sleep(self, seconds: float) -> Deferred[None] | None:
+        """Fire after some seconds; ``None``: too many sleep already, and nobody has to wait."""
+        if seconds <= 0.0 or self.sleeping >= self._most():
+            return None
+        self.sleeping += 1
+        slept: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self._clock.callLater(seconds, slept.callback, None)
+        return slept.addBoth(self._woken)
+
+    def _woken(self, result: Any) -> Any:
+        self.sleeping -= 1
+        return result
