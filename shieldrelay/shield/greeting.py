@@ -64,7 +64,8 @@ class Greeting:
         row = self.table.get(client.source, now)
         if row is not None and self.table.total(row, BAD_MARKS) >= 0.5:
             return settings.stressed if stressed else settings.suspect
-        if row is not None and 0.0 < now - self.table.total(row, PASSED) < settings.kept:
+        passed = 0.0 if row is None else self.table.total(row, PASSED)
+        if passed and now - passed < settings.kept:
             return 0.0
         return settings.stressed if stressed else settings.stranger
 
@@ -88,10 +89,10 @@ class Greeting:
         row = self.table.get(client.source, now)
         if row is None:
             return []
-        bad, passed = self.table.total(row, BAD_MARKS), now - self.table.total(row, PASSED)
+        bad, passed = self.table.total(row, BAD_MARKS), self.table.total(row, PASSED)
         told = [f"talked before the greeting, {bad:.1f} times of late"] if bad >= 0.05 else []
-        if passed < self.settings.kept:
-            told.append(f"waited for the greeting {passed / 60:.0f} minutes ago and is greeted at once")
+        if passed and now - passed < self.settings.kept:
+            told.append(f"waited for the greeting {(now - passed) / 60:.0f} minutes ago and is greeted at once")
         return told
 
 

@@ -1,0 +1,205 @@
+"""The admission: every judgement over a connection before and beside its mail, in one order, cheapest first (D6, R18).
+
+The operator's lists, bans, the box of a harvester, then limits of connections. Pure judgement over facts that others
+hold; what is refused is told to the journal here, with the reference that the client gets, and what a defence in
+observe mode would have refused too (R27). Part of `shield.gate`. Cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+
+from shieldrelay.mail.client import Client
+from shieldrelay.mail.verdict import Refusal
+from shieldrelay.mail.violation import ViolationKind
+from shieldrelay.ports import Journal
+from shieldrelay.shield.acquaintance import Acquaintance
+from shieldrelay.shield.conditions import Conditions
+from shieldrelay.shield.connections import Connections
+from shieldrelay.shield.greeting import Greeting
+from shieldrelay.shield.harvest import Harvest
+from shieldrelay.shield.history import History
+from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.telling import Telling
+from shieldrelay.shield.visit import Visit
+from shieldrelay.smtp import replies
+
+HEAVY = frozenset(
+    (
+        ViolationKind.EARLY_TALK,
+        ViolationKind.PLAINTEXT_BEHIND_STARTTLS,
+        ViolationKind.FOREIGN_PROTOCOL,
+        ViolationKind.NUL_IN_COMMAND,
+        ViolationKind.BUDGET,
+    )
+)
+"""Violations that cost a source its good name (R19)."""
+
+
+class Word(Protocol):
+    """What an operator, or a ban, says about a client."""
+
+    @property
+    def allows(self) -> bool:
+        """Whether it lets pass, whatever the defences say (R18)."""
+
+    @property
+    def denies(self) -> bool:
+        """Whether it refuses for good: the operator's deny-list (R17). Neither: a ban, which passes with time."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a clause."""
+
+
+class Lists(Protocol):
+    """The operator's lists and the bans in force: `cluster.register.Register`."""
+
+    def word(self, client: Client, wall: float) -> Word | None:
+        """Give what holds for a client, the allow-list first."""
+
+
+@frozen
+class Defences:
+    """What outlives reloads: the defences with what they remember.
+
+    :ivar harvest_observed: the same as ``harvest``, for domains where it only observes: scores of its own (R27).
+    """
+
+    lists: Lists
+    history: History
+    connections: Connections
+    greeting: Greeting
+    harvest: Harvest
+    harvest_observed: Harvest
+    conditions: Conditions
+    telling: Telling
+
+
+@frozen
+class Modes:
+    """Which defences act; greeting and harvest of single domains have theirs with them."""
+
+    connections: Mode = Mode.ENFORCE
+    harvest: Mode = Mode.ENFORCE
+
+
+class Admission:
+    """Judges connections.
+
+    :param new_reference: makes the ids of sessions.
+    """
+
+    def __init__(
+        self, defences: Defences, modes: Modes, *, new_reference: Callable[[], str], journal: Journal
+    ) -> None:
+        self._defences = defences
+        self._modes = modes
+        self._new_reference = new_reference
+        self._journal = journal
+
+    def admit(self, client: Client, sessions: int, now: float) -> Visit | Refusal:
+        """Judge a connection."""
+        defences = self._defences
+        word = defences.lists.word(client, defences.conditions.wall(now))
+        if word is not None and not word.allows:
+            return self._turned_away(client, "lists", word.reason, now, permanent=word.denies)
+        allowed = word is not None
+        acquaintance = defences.history.acquaintance(client, defences.conditions.day(now))
+        if not allowed and self._modes.harvest is Mode.ENFORCE:
+            boxed = defences.harvest.connect(client, now)
+            if boxed is not None:
+                return self._turned_away(client, "harvest", boxed, now)
+        return self._counted(client, acquaintance, sessions, now, allowed=allowed)
+
+    def _counted(
+        self, client: Client, acquaintance: Acquaintance, sessions: int, now: float, *, allowed: bool
+    ) -> Visit | Refusal:
+        """Hold a connection against the limits of connections, and let it in."""
+        defences = self._defences
+        if self._modes.connections is not Mode.OFF:
+            shed = defences.connections.admit(client, acquaintance, sessions, now, allowed=allowed)
+            if shed is not None:
+                if shed.capacity or self._modes.connections is Mode.ENFORCE:
+                    return self._turned_away(client, "connections", shed.reason, now)
+                self.would_refuse(client, "", "connections", shed.reason, now)
+        visit = Visit(client, acquaintance, self._new_reference())
+        visit.allowed = allowed
+        if not allowed:
+            visit.greeting_delay = defences.greeting.delay(
+                client, acquaintance, now, stressed=defences.conditions.stressed
+            )
+        return visit
+
+    def _turned_away(
+        self, client: Client, defence: str, reason: str, now: float, *, permanent: bool = False
+    ) -> Refusal:
+        """Refuse a connection; the first of a source and a reason in a minute is told, the others are counted."""
+        told = self._defences.telling.told(client.source, defence, now)
+        if told.first:
+            self._journal.event(
+                "connection_refused",
+                peer=client.address,
+                defence=defence,
+                reason=reason,
+                reference=told.reference,
+                before=told.before,
+            )
+        reply = replies.TURNED_AWAY_FOR_GOOD if permanent else replies.TURNED_AWAY
+        return Refusal(replies.referenced(reply, told.reference), reason, defence)
+
+    def would_refuse(self, client: Client, reference: str, defence: str, reason: str, now: float) -> None:
+        """Tell what a defence in observe mode would have refused; likewise bounded."""
+        told = self._defences.telling.told(client.source, "observed " + defence, now)
+        if told.first:
+            self._journal.event(
+                "would_refuse",
+                peer=client.address,
+                session=reference,
+                defence=defence,
+                reason=reason,
+                before=told.before,
+            )
+
+    def talked_early(self, visit: Visit, now: float) -> Refusal | None:
+        """Judge a client that talks before the greeting."""
+        defences = self._defences
+        defences.greeting.talked(visit.client, now)
+        reason = f"talked within the {visit.greeting_delay:g} s before the greeting"
+        self._journal.event("early_talk", session=visit.reference, peer=visit.client.address, reason=reason)
+        if visit.allowed or defences.greeting.settings.mode is not Mode.ENFORCE:
+            return None
+        return Refusal(replies.referenced(replies.TALKED_EARLY, visit.reference), reason, "greeting")
+
+    def greeted(self, visit: Visit, now: float) -> None:
+        """Note that a client waited for its greeting."""
+        if visit.greeting_delay:
+            self._defences.greeting.waited(visit.client, now)
+
+    def handshake(self, visit: Visit, now: float) -> Refusal | None:
+        """Judge STARTTLS."""
+        if self._modes.connections is Mode.OFF or visit.allowed:
+            return None
+        reason = self._defences.connections.handshake(visit.client, visit.acquaintance, now)
+        if reason is None:
+            return None
+        if self._modes.connections is Mode.OBSERVE:
+            self.would_refuse(visit.client, visit.reference, "connections", reason, now)
+            return None
+        return Refusal(replies.referenced(replies.TLS_UNAVAILABLE, visit.reference), reason, "connections")
+
+    def violation(self, visit: Visit, kind: ViolationKind, now: float) -> None:
+        """Remember what a lawful client does not do."""
+        if kind in HEAVY:
+            self._defences.history.heavy_violation(visit.client, self._defences.conditions.day(now))
+
+    def left(self, visit: Visit, octets: int, now: float) -> None:
+        """The connection has ended."""
+        defences = self._defences
+        if self._modes.connections is not Mode.OFF:
+            defences.connections.left(visit.client, octets, now)
+        if visit.asked:
+            defences.history.asked(visit.client, visit.asked, visit.unknown, defences.conditions.day(now))

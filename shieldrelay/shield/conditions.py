@@ -1,0 +1,30 @@
+"""What the defences know of the moment besides the question: the day, and whether the node is under stress.
+
+Written once a second by whoever has the clocks (`assembly`); read by `shield.gate`. Values only.
+"""
+
+from __future__ import annotations
+
+from attrs import define
+
+DAY_SECONDS = 86400.0
+
+
+@define(eq=False)
+class Conditions:
+    """The moment.
+
+    :ivar epoch: what to add to the reactor's time for seconds since the epoch; it moves when somebody sets the clock.
+    :ivar stressed: whether the node is under stress (D9).
+    """
+
+    epoch: float = 0.0
+    stressed: bool = False
+
+    def wall(self, now: float) -> float:
+        """Give seconds since the epoch."""
+        return now + self.epoch
+
+    def day(self, now: float) -> int:
+        """Give the day, counted from the epoch."""
+        return int((now + self.epoch) // DAY_SECONDS)

@@ -1,0 +1,59 @@
+"""What is told of refusals at the door: the first of a source and a defence in a minute, and how many there were.
+
+A flood may bring ten thousand connections a second, and a line for each would fill our disk. Those that are not told
+carry the reference of the one that was. Bounded: the oldest is forgotten first. Pure; cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+MINUTE = 60.0
+MOST = 10_000
+"""Sources with a line of their own at a time."""
+
+
+class Told:
+    """One line of the journal, and those that it stands for.
+
+    :ivar first: whether it is to be told now.
+    :ivar before: how many were refused under the reference before, and not told.
+    """
+
+    __slots__ = ("at", "before", "count", "first", "reference")
+
+    def __init__(self, reference: str, at: float, before: int) -> None:
+        self.reference = reference
+        self.at = at
+        self.before = before
+        self.count = 0
+        self.first = True
+
+
+class Telling:
+    """Decides which refusals are told.
+
+    :param new_reference: makes references.
+    """
+
+    def __init__(self, new_reference: Callable[[], str]) -> None:
+        self._new_reference = new_reference
+        self._told: dict[tuple[bytes, str], Told] = {}
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    def told(self, source: bytes, defence: str, now: float) -> Told:
+        """Count a refusal."""
+        key = source, defence
+        known = self._told.get(key)
+        if known is not None and now - known.at < MINUTE:
+            known.count += 1
+            known.first = False
+            return known
+        if known is not None:
+            del self._told[key]
+        elif len(self._told) >= MOST:
+            del self._told[next(iter(self._told))]
+        told = self._told[key] = Told(self._new_reference(), now, 0 if known is None else known.count)
+        return told

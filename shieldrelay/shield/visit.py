@@ -1,0 +1,43 @@
+"""One connection in the gate's eyes, from admission to its end.
+
+A note of the gate's, written and read by `shield.gate` alone; whoever holds the connection only gives it back, and
+reads what `ports.Visit` names. Holds no socket and no clock.
+"""
+
+from __future__ import annotations
+
+from shieldrelay.mail.client import Client
+from shieldrelay.shield.acquaintance import Acquaintance
+from shieldrelay.shield.harvest import HarvestSession
+
+
+class Visit:
+    """One connection.
+
+    :ivar reference: the session's id.
+    :ivar allowed: the operator lets this client pass whatever the defences say (R18).
+    :ivar greeting_delay: seconds.
+    :ivar asked: well-formed recipients of protected domains, in all transactions.
+    :ivar unknown: those of them that do not exist.
+    """
+
+    __slots__ = (
+        "acquaintance", "allowed", "asked", "client", "greeting_delay", "harvest", "harvest_observed", "reference",
+        "unknown",
+    )  # fmt: skip
+
+    def __init__(self, client: Client, acquaintance: Acquaintance, reference: str) -> None:
+        self.client = client
+        self.acquaintance = acquaintance
+        self.reference = reference
+        self.allowed = False
+        self.greeting_delay = 0.0
+        self.harvest: HarvestSession | None = None
+        self.harvest_observed: HarvestSession | None = None
+        self.asked = 0
+        self.unknown = 0
+
+    @property
+    def known_good(self) -> bool:
+        """Whether the client's past earns it precedence (R19)."""
+        return self.acquaintance is Acquaintance.KNOWN_GOOD
