@@ -17,7 +17,7 @@ class TellingTests(SynchronousTestCase):
         self.telling = Telling(lambda: f"R{next(numbers)}")
 
     def test_the_first_of_a_minute_is_told(self) -> None:
-        """A source and a defence have one line a minute; the rest share its reference, and the next line counts them."""
+        """A source and a defence have a line a minute; others share its reference, and the next line counts them."""
         first = self.telling.told(b"\x01", "harvest", 0.0)
         self.assertEqual((first.first, first.reference, first.before), (True, "R1", 0))
         for second in range(1, 4):
