@@ -81,11 +81,101 @@ EVENTS: dict[str, Event] = {
     "refused": _info(
         "A client's command has been refused.",
         "session peer stage code status defence reason reverse_path recipient",
-        "reason",
+        "defence",
+    ),
+    "content_refused": _info(
+        "A check of the content has refused a message, or would have.",
+        "session message peer domain check mode code status reason",
+        "check",
+    ),
+    "plugin_failed": _error(
+        "A check of the content gave no answer.", "session message check result reason traceback", "check"
     ),
     "violation": _warn("A client spoke something else than lawful SMTP.", "session peer kind evidence", "kind"),
-    "connection_refused": _info("A connection was turned away before a session began.", "peer reason", "reason"),
+    "connection_refused": _info(
+        "Connections of a source were turned away before a session began; the first of a minute is told.",
+        "peer defence reason reference before",
+        "defence",
+    ),
+    "would_refuse": _info(
+        "A defence that only observes would have refused something.",
+        "session peer defence reason domain recipient before",
+        "defence",
+    ),
+    "early_talk": _info("A client talked before it was greeted.", "session peer reason evidence"),
+    "proxy_refused": _warn(
+        "A connection brought no PROXY header where one is due, or one that is not lawful.",
+        "peer reason evidence",
+    ),
     "tls_failed": _info("A TLS handshake with a client failed.", "session peer reason"),
+    # the defences
+    "harvest_shield": _warn(
+        "A domain's shield against harvesting has changed its level.",
+        "domain before shield reason unknown threshold slow_unknown slow_threshold baseline patience seconds",
+        "shield",
+    ),
+    "harvest_box": _warn(
+        "A source has used up its unknown recipients: for a while it gets no answer.",
+        "session peer domain reason seconds offences",
+    ),
+    "stress": _warn("The node has come under stress, or out of it.", "state reason seconds", "state"),
+    "ban": _warn("A source is banned.", "source until seconds reason by member", "by"),
+    "released_source": _info("What is held against a source was forgotten.", "source by member", "by"),
+    "list_changed": _info(
+        "An operator has allowed or denied a network, or revoked that.",
+        "change network until reason by member",
+        "change",
+    ),
+    # the shared view
+    "hub_state": _warn(
+        "What the node shares with others has changed its state.",
+        "state before members reason",
+        "state",
+    ),
+    "exchange_slow": _warn("Exchanges with the hub take longer than declared.", "tick seconds waiting reason"),
+    "snapshot": _info(
+        "What the node remembers was written, or read at the start.",
+        "file action rows octets seconds",
+        "action",
+    ),
+    "snapshot_failed": _error("What the node remembers could not be written.", "file reason"),
+    "snapshot_unreadable": _error("What the node remembered cannot be read and was set aside.", "file aside reason"),
+    # the lists of recipients
+    "list_import": _info(
+        "A list of recipients was read from its source.",
+        "domain source result entries elsewhere others faults fault seconds by",
+        "result",
+    ),
+    "list_import_failed": _error(
+        "A list of recipients could not be read; what is in force stays.",
+        "domain source kind reason seconds next by",
+        "kind",
+    ),
+    "list_adopted": _info(
+        "A version of a list of recipients is in force.",
+        "domain version entries before added removed source digest by observing_until note",
+        "by",
+    ),
+    "list_refused": _error(
+        "A new list of recipients is not taken; what is in force stays.",
+        "domain guard reason entries before faults fault source by",
+        "guard",
+    ),
+    "list_stale": _warn(
+        "A list of recipients has not been confirmed by its source for long.",
+        "domain state age confirmed reason",
+        "state",
+    ),
+    "list_fresh": _info("A list of recipients is confirmed again.", "domain age"),
+    "list_enforced": _info("A list of recipients begins to refuse, or to observe only.", "domain state by", "state"),
+    "list_damaged": _error(
+        "A version of a list of recipients cannot be read; another is used.",
+        "domain version file reason",
+    ),
+    "list_contradicted": _warn(
+        "A next hop and the list of recipients disagree; the list stays as it is.",
+        "domain recipient reply message count",
+    ),
     # outgoing
     "attempt": _info(
         "A message was offered to a next hop.",
