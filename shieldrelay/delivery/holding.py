@@ -12,10 +12,12 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
+from shieldrelay.delivery.topped import ToppedContent
 from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import Content, joined
 from shieldrelay.spool.content import MemoryContent
 from shieldrelay.spool.entry import Entry
+from shieldrelay.spool.progress import Progress
 
 
 class MemoryBudget:
@@ -63,8 +65,8 @@ class Draft(Protocol):
     def discard(self) -> Deferred[None]:
         """Remove the file; allowed at any time and more than once."""
 
-    def commit(self, *, due: float) -> Deferred[Entry]:
-        """Make it a durable spool entry."""
+    def commit(self, *, due: float, progress: Progress | None = None) -> Deferred[Entry]:
+        """Make it a durable spool entry, with what an inline attempt came to."""
 
 
 class Holding:
@@ -76,7 +78,9 @@ class Holding:
     :param open_draft: begins a spool draft.
     """
 
-    __slots__ = ("_blocks", "_budget", "_discarded", "_draft", "_held", "_in_memory", "_message", "_open_draft")
+    __slots__ = (
+        "_blocks", "_budget", "_discarded", "_draft", "_held", "_in_memory", "_message", "_on_top", "_open_draft",
+    )  # fmt: skip
 
     def __init__(
         self, message: Message, budget: MemoryBudget, in_memory: int, open_draft: Callable[[Message], Deferred[Draft]]
@@ -89,11 +93,12 @@ class Holding:
         self._held = 0
         self._draft: Draft | None = None
         self._discarded = False
+        self._on_top = b""
 
     @property
     def draft(self) -> Draft | None:
-        """The spool draft, when the content outgrew its place in memory."""
-        return self._draft
+        """The spool draft that is the whole content, when that outgrew its place in memory and nothing came on top."""
+        return None if self._on_top else self._draft
 
     def begin(self, block: bytes) -> None:
         """Hold the first octets, our trace line, in memory in any case: nobody waits before the content has begun."""
@@ -127,13 +132,28 @@ class Holding:
         await draft.append(joined([*blocks, block]))
         self._release()
 
+    def annotate(self, fields: bytes) -> None:
+        """Put header fields on top of the content; after the last append, and before the `content` that has them.
+
+        A draft then serves for reading only: what is spooled is a copy with the fields.
+
+        :param fields: whole header fields of printable ASCII, each ended by CRLF.
+        """
+        if self._draft is not None:
+            self._on_top = fields + self._on_top
+            return
+        self._budget.take_anyway(len(fields))
+        self._held += len(fields)
+        self._blocks.insert(0, fields)
+
     def content(self, *, ascii_header: bool) -> Content:
         """Give the whole content; after the last append only.
 
         :param ascii_header: whether the header block has no octet above 127.
         """
         if self._draft is not None:
-            return self._draft.content(ascii_header=ascii_header)
+            content = self._draft.content(ascii_header=ascii_header)
+            return ToppedContent(self._on_top, content) if self._on_top else content
         return MemoryContent(tuple(self._blocks), ascii_header=ascii_header)
 
     def discard(self) -> Deferred[None] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shieldrelay.delivery.holding import MemoryBudget
+from shieldrelay.testing.hop import FakeNextHop, down
 from shieldrelay.testing.threads import HeldThreads
 from tests.delivery.relay import RelayTests, a_message, content_of, done
 
@@ -76,3 +77,30 @@ class HoldingTests(RelayTests):
             relay.disk.well()
             done(holding.discard())
             self.assertEqual((relay.files("tmp"), budget.used), ([], 0))
+
+    def test_fields_come_on_top_of_what_is_in_memory(self) -> None:
+        """Header fields that a check adds stand above our trace line, are counted in the budget, and given back."""
+        relay, budget = self.relay(), MemoryBudget(1000)
+        holding = relay.holding(a_message(), 100, budget)
+        holding.begin(b"Received: us\r\n")
+        holding.append(b"Subject: hello\r\n\r\n")
+        holding.annotate(b"X-Scanned: clean\r\n")
+        content = holding.content(ascii_header=True)
+        whole = b"X-Scanned: clean\r\nReceived: us\r\nSubject: hello\r\n\r\n"
+        self.assertEqual((content_of(content), content.size, budget.used), (whole, len(whole), len(whole)))
+        holding.discard()
+        self.assertEqual(budget.used, 0)
+
+    def test_fields_come_on_top_of_a_draft(self) -> None:
+        """A draft that is annotated is read with the fields on top, and what is spooled is a copy that has them."""
+        relay = self.relay(FakeNextHop(down))
+        holding = relay.holding(a_message(), 10)
+        holding.begin(b"Received: us\r\n")
+        done(holding.append(b"Subject: hello\r\n\r\n" + b"x" * 200_000))
+        plain = content_of(holding.content(ascii_header=True))
+        holding.annotate(b"X-Scanned: clean\r\n")
+        content = holding.content(ascii_header=True)
+        self.assertEqual((content.size, content.blocks, holding.draft), (len(plain) + 18, None, None))
+        self.assertEqual(self.answered(relay.acceptance().accept([a_message()], holding, content)), 250)
+        self.assertEqual(content_of(relay.records()[0].content), b"X-Scanned: clean\r\n" + plain)
+        self.assertEqual((relay.files("tmp"), len(relay.files())), ([], 1))

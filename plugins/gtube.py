@@ -1,0 +1,42 @@
+"""Refuses messages with the GTUBE, the public test string for filters of unsolicited mail.
+
+The smallest useful content check, and the model for others: it shows that the content stage is reached. It looks for
+the string as it stands, in the content as it came: not inside base64 or quoted-printable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from shieldrelay.content.answers import ACCEPT, Answer, Refuse
+from shieldrelay.content.inspected import Inspected
+from shieldrelay.content.interfaces import IContentCheck
+from shieldrelay.content.search import contains
+
+GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+
+_FOUND = Refuse("it has the GTUBE test string", text="Message refused: it has the GTUBE test string")
+
+
+@implementer(IContentCheck)
+class GtubeCheck:
+    """Refuses what has the string."""
+
+    def check(self, inspected: Inspected) -> Answer | Deferred[Answer]:
+        """Judge one message."""
+        found = contains(inspected.content, GTUBE)
+        return found.addCallback(_judged) if isinstance(found, Deferred) else _judged(found)
+
+
+def plugin(settings: Mapping[str, object]) -> IContentCheck:
+    """Make the check; it has no settings."""
+    if settings:
+        raise ValueError(f"gtube has no setting {sorted(settings)[0]!r}")
+    return GtubeCheck()
+
+
+def _judged(found: object) -> Answer:
+    return _FOUND if found else ACCEPT

@@ -1,0 +1,136 @@
+"""Finding and loading the plugins that the configuration names (`docs/content-stage.md`).
+
+A plugin is a file ``NAME.py`` in one of the plugin directories; the first directory that has it wins. It is executed
+when it is named, at the start, by ``--check`` and at every reload, and never because it lies there. It provides the
+check as ``plugin(settings)``, a factory, or as ``check``, an object. Called by the assembly, before anything is bound.
+Never raises: whatever is wrong with a plugin, its own exceptions included, is a fault in words for the operator.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import stat
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from attrs import frozen
+from zope.interface import Invalid
+from zope.interface.verify import verifyObject
+
+import shieldrelay
+from shieldrelay.content.interfaces import IContentCheck
+from shieldrelay.content.terms import Configured, Installed
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class Unloadable(Exception):
+    """A plugin cannot be used. ``args[0]`` says why, for the operator."""
+
+
+@frozen
+class Loaded:
+    """What came of the configured plugins.
+
+    :ivar checks: those that can be used, in the configured order.
+    :ivar faults: one for each of the others; a node with any does not start, and a reload changes nothing.
+    """
+
+    checks: tuple[Installed, ...]
+    faults: tuple[str, ...]
+
+
+def shipped_directory() -> Path:
+    """Give the directory of the plugins that come with the package."""
+    return Path(shieldrelay.__file__).parent.parent / "plugins"
+
+
+def load(configured: Sequence[Configured], directories: Sequence[Path]) -> Loaded:
+    """Load every configured check anew. Reads files and executes them.
+
+    :param directories: in which plugins are looked for, in this order.
+    """
+    checks: list[Installed] = []
+    faults: list[str] = []
+    for each in configured:
+        try:
+            checks.append(Installed(each.name, _check(each, directories), each.terms))
+        except Unloadable as fault:
+            faults.append(f"plugin {each.name!r}: {fault}")
+    return Loaded(tuple(checks), tuple(faults))
+
+
+def _check(configured: Configured, directories: Sequence[Path]) -> IContentCheck:
+    """Give one check."""
+    path = _path(configured.name, directories)
+    module = _execute(configured.name, path)
+    if hasattr(module, "plugin"):
+        try:
+            check = module.plugin(configured.settings)
+        except Exception as error:
+            raise Unloadable(f"{path}: {_words(error, path)}") from error
+    elif hasattr(module, "check"):
+        check = module.check
+        if configured.settings:
+            raise Unloadable(f"{path} takes no settings")
+    else:
+        raise Unloadable(f"{path} defines neither plugin(settings) nor check")
+    try:
+        verifyObject(IContentCheck, check)
+    except Invalid as error:
+        raise Unloadable(f"{path}: what it gives is no IContentCheck: {' '.join(str(error).split())}") from error
+    return check  # type: ignore[no-any-return]
+
+
+def _path(name: str, directories: Sequence[Path]) -> Path:
+    """Find a plugin's file; one that anybody may write is not executed."""
+    if not _NAME.fullmatch(name):
+        raise Unloadable("a name has 1 to 40 characters a-z, 0-9 and _, and begins with a letter")
+    for directory in directories:
+        path = directory / f"{name}.py"
+        try:
+            modes = {where: where.stat().st_mode for where in (path, directory)}
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise Unloadable(f"{path}: {error.strerror}") from error
+        for where, mode in modes.items():
+            if mode & stat.S_IWOTH:
+                raise Unloadable(f"{where} may be written by everybody, so it is not executed")
+        return path
+    raise Unloadable(f"there is no {name}.py in {' or '.join(map(str, directories))}")
+
+
+def _execute(name: str, path: Path) -> ModuleType:
+    """Execute a plugin's file as a module of its own, afresh."""
+    qualified = f"shieldrelay_plugin_{name}"
+    spec = importlib.util.spec_from_file_location(qualified, path)
+    if spec is None or spec.loader is None:
+        raise Unloadable(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(qualified)
+    sys.modules[qualified] = module  # dataclasses look there for the module they stand in
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)  # noqa: S102 - running it is the task
+    except BaseException as error:
+        if before is None:
+            del sys.modules[qualified]
+        else:
+            sys.modules[qualified] = before
+        if not isinstance(error, (Exception, SystemExit)):
+            raise
+        raise Unloadable(f"{path}: {_words(error, path)}") from error
+    return module
+
+
+def _words(error: BaseException, path: Path) -> str:
+    """Say what a plugin ran into, and at which of its lines."""
+    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        own = [error.lineno]
+    where = f"line {own[-1]}: " if own else ""
+    return f"{where}{type(error).__name__}: {' '.join(str(error).split())}"

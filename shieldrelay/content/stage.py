@@ -1,0 +1,135 @@
+"""The content stage: the configured checks in their order, over a complete message, before its inline attempt.
+
+`delivery.intake` asks it once for each complete and lawful message; a node without checks has no stage and pays
+nothing. The first refusal ends it; header fields are gathered, and the last check's come to stand on top. Checks that
+answer at once are answered at once. Never fails: a check's own trouble lets the message pass or defers it, as its terms
+say, and the journal hears of it (`plugin_failed`), as it does of refusals (`content_refused`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+
+from shieldrelay.content.answers import Annotate, Answer, HeaderField, Lasting, Refuse
+from shieldrelay.content.asking import Asking, Failed
+from shieldrelay.content.inspected import Inspected
+from shieldrelay.content.terms import Failing, Force, Installed
+from shieldrelay.mail.reply import Reply
+from shieldrelay.mail.verdict import Refusal
+from shieldrelay.ports import Clock, Journal
+
+DEFENCE = "content"
+"""The word under which the stage's refusals are counted."""
+
+_UNCHECKED = Reply(451, (4, 7, 1), ("Cannot check the message now, try again",))
+
+
+@frozen
+class Annotated:
+    """The message goes on with these octets on top.
+
+    :ivar fields: whole header fields, printable ASCII, each ended by CRLF.
+    """
+
+    fields: bytes
+
+
+Judgement = Refusal | Annotated | None
+"""What the checks come to; ``None``: nothing against the message."""
+
+
+class Stage:
+    """Runs the checks.
+
+    :param checks: in the order in which they are asked.
+    """
+
+    def __init__(self, checks: Sequence[Installed], clock: Clock, journal: Journal) -> None:
+        self._askings = tuple(Asking(each, clock) for each in checks)
+        self._journal = journal
+
+    @property
+    def under_way(self) -> int:
+        """Questions that checks have in hand or that wait for their turn."""
+        return sum(asking.under_way + asking.waiting for asking in self._askings)
+
+    def judge(self, inspected: Inspected) -> Judgement | Deferred[Judgement]:
+        """Judge a message.
+
+        :returns: ``None``: nothing against it. A Deferred never fails; cancelling it drops the checks under way, and it
+            fires with what a failed check means.
+        """
+        fields: list[HeaderField] = []
+        for index, asking in enumerate(self._askings):
+            answer = asking.ask(inspected)
+            if isinstance(answer, Deferred):
+                return Deferred.fromCoroutine(self._go_on(inspected, index, answer, fields))
+            refusal = self._heard(asking.installed, answer, inspected, fields)
+            if refusal is not None:
+                return refusal
+        return _annotated(fields)
+
+    async def _go_on(
+        self, inspected: Inspected, index: int, pending: Deferred[Answer | Failed], fields: list[HeaderField]
+    ) -> Judgement:
+        """Wait for one check and ask those after it."""
+        answer = await pending
+        while True:
+            refusal = self._heard(self._askings[index].installed, answer, inspected, fields)
+            index += 1
+            if refusal is not None or index == len(self._askings):
+                return refusal or _annotated(fields)
+            asked = self._askings[index].ask(inspected)
+            answer = await asked if isinstance(asked, Deferred) else asked
+
+    def _heard(
+        self, installed: Installed, answer: Answer | Failed, inspected: Inspected, fields: list[HeaderField]
+    ) -> Refusal | None:
+        """Act on one answer."""
+        if isinstance(answer, Failed):
+            return self._failed(installed, answer, inspected)
+        if isinstance(answer, Refuse):
+            return self._refused(installed, answer, inspected)
+        if isinstance(answer, Annotate) and installed.terms.force is Force.ENFORCE:
+            fields[:0] = answer.fields
+        return None
+
+    def _refused(self, installed: Installed, answer: Refuse, inspected: Inspected) -> Refusal | None:
+        if answer.lasting is Lasting.PERMANENT:
+            reply = Reply(554, (5, 7, 1), (answer.text,))
+        else:
+            reply = Reply(451, (4, 7, 1), (answer.text,))
+        force = installed.terms.force
+        self._journal.event(
+            "content_refused",
+            session=inspected.session,
+            message=inspected.id,
+            peer=inspected.address,
+            domain=inspected.domain,
+            check=installed.name,
+            mode=force.value,
+            code=reply.code,
+            status=reply.status,
+            reason=answer.reason,
+        )
+        return Refusal(reply, f"{installed.name}: {answer.reason}", DEFENCE) if force is Force.ENFORCE else None
+
+    def _failed(self, installed: Installed, failed: Failed, inspected: Inspected) -> Refusal | None:
+        tempfails = installed.terms.failing is Failing.TEMPFAIL and installed.terms.force is Force.ENFORCE
+        self._journal.event(
+            "plugin_failed",
+            session=inspected.session,
+            message=inspected.id,
+            check=installed.name,
+            result="tempfailed" if tempfails else "accepted",
+            reason=failed.reason,
+            traceback=failed.traceback,
+        )
+        return Refusal(_UNCHECKED, f"{installed.name}: {failed.reason}", DEFENCE) if tempfails else None
+
+
+def _annotated(fields: Sequence[HeaderField]) -> Annotated | None:
+    return Annotated(b"".join(field.encode() for field in fields)) if fields else None
