@@ -10,6 +10,7 @@ from shieldrelay.ports import Content
 from shieldrelay.spool.draft import Draft as SpoolDraft
 from shieldrelay.spool.entry import Entry
 from shieldrelay.spool.maildir import Spool
+from shieldrelay.spool.progress import Progress
 
 
 class Drafts:
@@ -52,10 +53,10 @@ class _CountedDraft:
         """Give what was appended, for reading."""
         return self._draft.content(ascii_header=ascii_header)
 
-    def commit(self, *, due: float) -> Deferred[Entry]:
+    def commit(self, *, due: float, progress: Progress | None = None) -> Deferred[Entry]:
         """Make it a durable spool entry."""
         self._uncount()
-        return self._draft.commit(due=due)
+        return self._draft.commit(due=due, progress=progress)
 
     def discard(self) -> Deferred[None]:
         """Remove the file, unless it was committed."""

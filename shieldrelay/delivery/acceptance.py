@@ -198,10 +198,10 @@ class Acceptance:
         queue.coming(message.id)
         draft = None if holding is None else holding.draft
         try:
+            due, progress = postponed.due, postponed.progress
             if draft is not None and draft.message == message:
-                entry = await draft.commit(due=postponed.due)
+                entry = await draft.commit(due=due, progress=progress)
             else:
-                due, progress = postponed.due, postponed.progress
                 entry = await self._spool.store(message, content, due=due, progress=progress)
         except BaseException:
             queue.not_stored(message.id)

@@ -253,6 +253,13 @@ class OutcomeTests(RelayTests):
             self.assertEqual(whole, [BODY % b"M1" + LARGE] * len(whole))
             self.assertEqual(relay.files(), [])
 
+    def test_a_large_message_keeps_what_its_inline_attempt_came_to(self) -> None:
+        """A draft that becomes the spool's own file counts the attempt and its reason, like a message from memory."""
+        for large in (False, True):
+            relay, _reply = self.settled(TRANSIENT, TRANSIENT, large=large)
+            progress = relay.records()[0].progress
+            self.assertEqual((progress.attempts, progress.reason), (1, "refused at RCPT"))
+
     def test_a_full_disk_is_452_and_a_broken_one_451(self) -> None:
         """When the transient cannot be spooled, nothing is acknowledged and nothing is left."""
         for number, code in ((errno.ENOSPC, 452), (errno.EIO, 451)):
