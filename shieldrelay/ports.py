@@ -101,8 +101,8 @@ class NextHop(Protocol):
 
         Never fails: every trouble is an `AttemptResult`. A pooled connection that turns out to have been closed while
         idle is replaced by a fresh one, once, within this call (R6). Cancelling the Deferred before the final dot
-        is written drops the connection and yields TRANSIENT outcomes (health UNTRIED); after the dot, cancelling does
-        nothing.
+        is written drops the connection and yields TRANSIENT outcomes, health SILENT when the next hop has said nothing
+        to this attempt and UNTRIED otherwise; after the dot, cancelling does nothing.
         """
 
     def close_idle(self) -> None:

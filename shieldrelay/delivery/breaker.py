@@ -181,13 +181,13 @@ class Breaker:
     def judged(self, health: ServerHealth, now: float, reason: str = "") -> Opened | None:
         """Take note of an ordinary attempt; STALE and UNTRIED say nothing.
 
-        :param reason: which step failed and how, when it is a FAULT.
+        :param reason: which step failed and how, when it is a FAULT or SILENT.
         """
         if health is ServerHealth.ANSWERED:
             self._faults = 0
             if self.state is State.OPEN:
                 self.probe_soon(now)  # an attempt from before it opened was answered after all
-        elif health is ServerHealth.FAULT and self.passes:
+        elif health.is_fault and self.passes:
             return self._fault(now, reason)
         return None
 
@@ -238,7 +238,7 @@ class Breaker:
         if health is ServerHealth.ANSWERED:
             return self._close(now)
         self.probe_at = now + self._interval
-        if health is ServerHealth.FAULT:
+        if health.is_fault:
             self.reason = reason
             self.probes.probe_failed(message_id)
             self.state = _NEXT[self.state, Sign.PROBE_FAULT]

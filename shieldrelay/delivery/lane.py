@@ -290,7 +290,7 @@ class Lane:
             transition = breaker.judged(result.health, now, result.reason)
         self._transition(transition)
         self.answered = self.answered or result.health is ServerHealth.ANSWERED
-        if result.health is ServerHealth.FAULT:
+        if result.health.is_fault:
             if breaker.passes:
                 ramp.complained(now)
         elif result.health is ServerHealth.ANSWERED and not ramp.complete and ramp.success():

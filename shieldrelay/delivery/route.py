@@ -72,7 +72,7 @@ class Route:
             if self._faulted and self._ready_at[index] != _WELL:
                 self._ready_at[index] = _WELL
                 self._faulted -= 1
-        elif health is ServerHealth.FAULT:
+        elif health.is_fault:
             if self._ready_at[index] == _WELL:
                 self._faulted += 1
             self._ready_at[index] = now + self._sit_out

@@ -108,7 +108,7 @@ class Settling:
         progress = self._progress(record, result, settlement, outcomes)
         told = {index: outcomes[index].reply for index in settlement.refused}
         self._aftermath.remember(record.message, told, settlement.remembered)
-        faulted_probe = probe and result.health is ServerHealth.FAULT
+        faulted_probe = probe and result.health.is_fault
         self._settle(entry, record, progress, told, None if faulted_probe else result.health)
 
     def give_up(self, entry: Entry, record: Record) -> Deferred[None]:

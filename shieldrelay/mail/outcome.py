@@ -44,8 +44,15 @@ class ServerHealth(Enum):
     """Connect, greeting, EHLO, TLS or 421: it is down or shuts down."""
     STALE = "stale"
     """A pooled connection had been closed while idle: says nothing, retried once on a fresh one."""
+    SILENT = "silent"
+    """It was given up while it had said nothing at all to this attempt: as bad as a fault, and nobody else is tried."""
     UNTRIED = "untried"
-    """No connection was attempted (no slot in time): says nothing."""
+    """No connection was attempted (no slot in time), or it was given up half-way: says nothing."""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it speaks against the server."""
+        return self is ServerHealth.FAULT or self is ServerHealth.SILENT
 
 
 @frozen

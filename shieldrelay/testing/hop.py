@@ -67,6 +67,7 @@ class FakeNextHop:
     :ivar attempts: every attempt, in order.
     :ivar held: those that wait.
     :ivar given_up: those that were cancelled in time.
+    :ivar shows: what being given up says about it: SILENT for one that had said nothing.
     """
 
     conduct: Callable[[Attempt], AttemptResult] | None = taken
@@ -75,6 +76,7 @@ class FakeNextHop:
     held: list[Held] = field(factory=list)
     given_up: list[Attempt] = field(factory=list)
     most_at_once: int = 0
+    shows: ServerHealth = ServerHealth.UNTRIED
 
     def attempt(self, attempt: Attempt) -> Deferred[AttemptResult]:
         """Take note of it, and answer or hold."""
@@ -92,7 +94,7 @@ class FakeNextHop:
         self.held.remove(held)
         self.given_up.append(held.attempt)
         outcomes = tuple(RecipientOutcome(Fate.TRANSIENT, None, "given up") for _ in held.attempt.recipients)
-        result.callback(AttemptResult(outcomes, ServerHealth.UNTRIED, "hop:25", "given up"))
+        result.callback(AttemptResult(outcomes, self.shows, "hop:25", "given up"))
 
     def reach_dot(self) -> None:
         """Let the attempt that waits longest write its final dot."""

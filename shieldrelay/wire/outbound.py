@@ -3,12 +3,13 @@
 An attempt takes an idle connection or makes one, offers its message, and gives back one `AttemptResult`. A pooled
 connection that turns out to have been closed while idle is replaced by a fresh one, once (R6). Until the final dot an
 attempt can be cancelled; from then on only the next hop, or its deadline, ends it (R1). Nothing here fails: trouble is
-transient.
+transient. One that is cancelled before the next hop has said a word to it is SILENT: whoever cancels has waited long
+enough for a greeting, and a server that is down without a refusal is not to cost each sender that wait (R6).
 """
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from shieldrelay.mail.outcome import AttemptResult, Fate, RecipientOutcome, ServerHealth
@@ -106,7 +107,9 @@ class _Exchange:
     :ivar result: fires once.
     """
 
-    __slots__ = ("_attempt", "_cancelled", "_connection", "_dialling", "_journal", "_pool", "_retried", "result")
+    __slots__ = (
+        "_attempt", "_cancelled", "_connection", "_dialling", "_journal", "_pool", "_replies", "_retried", "result",
+    )  # fmt: skip
 
     def __init__(self, pool: Pool, attempt: Attempt, journal: Journal) -> None:
         self.result = _Result(self)
@@ -115,6 +118,7 @@ class _Exchange:
         self._journal = journal
         self._connection: OutboundConnection | None = None
         self._dialling: Deferred[None] | None = None
+        self._replies = -1
         self._retried = False
         self._cancelled = False
 
@@ -124,6 +128,7 @@ class _Exchange:
         if connection is None:
             self._dial()
         else:
+            self._replies = connection.replies
             self._offer(connection)
 
     def cancel(self) -> None:
@@ -138,13 +143,16 @@ class _Exchange:
 
     def _dial(self) -> None:
         self._connection = None
+        self._replies = -1
         dialling = Deferred.fromCoroutine(self._pool.dial())
         self._dialling = dialling.addCallbacks(self._offer, self._not_dialled)
         self._dialling.addErrback(self._bug)
 
     def _not_dialled(self, failure: Failure) -> None:
         fault = failure.value
-        if self._cancelled:
+        if self._cancelled and isinstance(fault, CancelledError):
+            self._fail("it had not opened the session in time", ServerHealth.SILENT)
+        elif self._cancelled:
             self._fail("the attempt was given up", ServerHealth.UNTRIED)
         elif isinstance(fault, OpeningFailed):
             self._fail(fault.reason, ServerHealth.FAULT, fault.reply)
@@ -171,12 +179,19 @@ class _Exchange:
     def _settled(self, connection: OutboundConnection, done: TransactionDone) -> None:
         health = done.health
         if self._cancelled:
-            health = ServerHealth.UNTRIED
+            health = self._given_up(connection)
         elif health is ServerHealth.STALE and not self._retried:
             self._retried = True
             self._dial()
             return
         self._finish(AttemptResult(done.outcomes, health, connection.address, done.reason, connection.tls))
+
+    def _given_up(self, connection: OutboundConnection) -> ServerHealth:
+        """Say what a cancelled attempt shows; where a pooled connection was silent, the idle ones may be as dead."""
+        if connection.replies != self._replies:
+            return ServerHealth.UNTRIED
+        self._pool.close_idle()
+        return ServerHealth.SILENT
 
     def _fail(self, reason: str, health: ServerHealth, reply: Reply | None = None) -> None:
         outcome = RecipientOutcome(Fate.TRANSIENT, reply, reason)

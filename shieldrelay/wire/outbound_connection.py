@@ -104,6 +104,11 @@ class OutboundConnection(TwistedProtocol):
         return self._sender.offers
 
     @property
+    def replies(self) -> int:
+        """How many replies it has had, the greeting included."""
+        return self._sender.replies
+
+    @property
     def is_free(self) -> bool:
         """Whether it can take a message now."""
         return self._sender.phase is Phase.READY

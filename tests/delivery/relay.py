@@ -14,7 +14,6 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.assembly.drafts import Drafts
 from shieldrelay.delivery.acceptance import Acceptance, Way
 from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.breaker import Breaker
@@ -232,7 +231,7 @@ class DomainRelay:
 
     def open_draft(self, message: Message) -> Deferred[Draft]:
         """Begin a draft."""
-        return Drafts(self.spool).open(message)
+        return self.spool.draft(message).addCallback(lambda draft: draft)
 
     def store(self, *messages: Message, due: float | None = None) -> list[Entry]:
         """Put messages into the spool behind the queue's back, as an earlier run left them."""

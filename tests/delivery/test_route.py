@@ -69,10 +69,10 @@ class RouteTests(SynchronousTestCase):
         for index, health, later in reports:
             now += later
             route.report(index % hosts, health, now)
-            if health in (FAULT, ANSWERED):
+            if health.is_fault or health is ANSWERED:
                 last[index % hosts] = health
             self.assertEqual(sorted(route.candidates(now)), list(range(hosts)))
-        self.assertEqual(route.sitting_out(), tuple(sorted(i for i in last if last[i] is FAULT)))
+        self.assertEqual(route.sitting_out(), tuple(sorted(i for i in last if last[i].is_fault)))
 
     def test_a_route_without_hosts_cannot_be_built(self) -> None:
         """No groups, or an empty one, are refused."""

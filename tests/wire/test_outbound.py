@@ -234,8 +234,8 @@ class CancelTests(NextHopFixture):
     """An attempt can be taken back until its final dot."""
 
     async def test_before_the_dot(self) -> None:
-        """While opening, at MAIL, and in mid-content: transient, untried, and the connection is dropped."""
-        for step in (Step.GREETING, Step.MAIL, Step.MIDST):
+        """At MAIL, and in mid-content: transient, untried, and the connection is dropped."""
+        for step in (Step.MAIL, Step.MIDST):
             self.server.script.once(step, silence())
             attempt = attempt_for(FileContent(b"line\r\n" * 2000000))
             times = self.server.script.times(step)
@@ -247,6 +247,31 @@ class CancelTests(NextHopFixture):
             self.assertFalse(attempt.dotted)
             await self.until(lambda: self.next_hop.connections == 0)
         self.assertEqual(self.server.messages, [])
+
+    async def test_a_session_that_does_not_open_is_silent(self) -> None:
+        """Given up while the greeting or the reply to EHLO is awaited: transient, and it speaks against the server."""
+        for step in (Step.GREETING, Step.EHLO):
+            self.server.script.once(step, silence())
+            times = self.server.script.times(step)
+            under_way = self.deliver()
+            await self.until(lambda step=step, times=times: self.server.script.times(step) > times)  # type: ignore[misc]
+            under_way.cancel()
+            result = await under_way
+            self.assertEqual((self.fates(result), result.health), ([Fate.TRANSIENT], ServerHealth.SILENT))
+            self.assertEqual(result.reason, "it had not opened the session in time")
+            await self.until(lambda: self.next_hop.connections == 0)
+
+    async def test_a_pooled_connection_that_says_nothing_is_silent(self) -> None:
+        """Given up without one reply on a pooled connection: silent, and the other idle connections are let go."""
+        await DeferredList([self.deliver() for _ in range(3)])
+        self.assertEqual(self.next_hop.idle_connections, 3)
+        self.server.script.once(Step.MAIL, silence())
+        times = self.server.script.times(Step.MAIL)
+        under_way = self.deliver()
+        await self.until(lambda: self.server.script.times(Step.MAIL) > times)
+        under_way.cancel()
+        self.assertEqual((await under_way).health, ServerHealth.SILENT)
+        await self.until(lambda: self.next_hop.connections == 0)
 
     async def test_after_the_dot(self) -> None:
         """Cancelling does nothing: the attempt runs to its reply (R1)."""
