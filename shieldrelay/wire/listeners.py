@@ -1,7 +1,7 @@
 """The listening sockets for SMTP, which are our own (R32).
 
 Two endpoint strings for port 25 on v4 and v6 collide and come with a backlog of 50; so the sockets are made here,
-IPv6 ones for IPv6 alone, and handed to the reactor.
+IPv6 ones for IPv6 alone, and each is read by a `wire.acceptor.Acceptor`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.defer import Deferred, succeed
+
+from shieldrelay.wire.acceptor import Acceptor, Door, Reserve
 
 BACKLOG = 4096
 """Connections the kernel may keep for us while we are busy; it caps this at net.core.somaxconn."""
@@ -57,14 +58,16 @@ def bind(address: ListenAddress) -> socket.socket:
 class Listeners:
     """All sockets on which SMTP is spoken to us.
 
-    :param reactor: gives ``adoptStreamPort``.
+    :param reactor: reads them.
     """
 
     def __init__(self, reactor: Any, addresses: Sequence[ListenAddress]) -> None:
         self._reactor = reactor
         self._addresses = tuple(addresses)
         self._sockets: list[socket.socket] = []
-        self._ports: list[IListeningPort] = []
+        self._acceptors: list[Acceptor] = []
+        self._reserve: Reserve | None = None
+        self._door: Door | None = None
 
     def bind(self) -> None:
         """Take every address, or none: needs the privilege for ports under 1024.
@@ -78,22 +81,28 @@ class Listeners:
                 self._sockets.append(made)
             undo.pop_all()
 
-    def listen(self, factory: IProtocolFactory) -> None:
+    def listen(self, door: Door) -> None:
         """Begin to accept on the sockets that `bind` took."""
+        self._door, self._reserve = door, Reserve()
         for made in self._sockets:
-            self._ports.append(self._reactor.adoptStreamPort(made.fileno(), made.family, factory))
-            made.close()
+            self._acceptors.append(Acceptor(made, self._reactor, door, self._reserve))
         self._sockets = []
 
     def addresses(self) -> list[ListenAddress]:
         """Where we listen now, with the ports that the kernel chose for 0."""
-        hosts: list[Any] = [port.getHost() for port in self._ports]
-        return [ListenAddress(host.host, host.port) for host in hosts]
+        names = [acceptor.listening.getsockname() for acceptor in self._acceptors]
+        return [ListenAddress(name[0], name[1]) for name in names]
 
-    def stop(self) -> Deferred[Any]:
+    def stop(self) -> Deferred[None]:
         """Accept nothing more; fires when the sockets are closed."""
-        ports, self._ports = self._ports, []
+        acceptors, self._acceptors = self._acceptors, []
+        for acceptor in acceptors:
+            acceptor.close()
         for made in self._sockets:
             made.close()
         self._sockets = []
-        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        if self._reserve is not None:
+            self._reserve.spend()
+        if self._door is not None:
+            self._door.stop()
+        return succeed(None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import Clock
@@ -13,21 +12,24 @@ from twisted.python.failure import Failure
 
 from shieldrelay.delivery.holding import Holding, MemoryBudget
 from shieldrelay.delivery.intake import IntakeTools
+from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.address import Mailbox, parse_mailbox
+from shieldrelay.mail.client import client_of
 from shieldrelay.mail.envelope import Message, Origin
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.trace import received
-from shieldrelay.ports import Content
-from shieldrelay.shield.gate import DomainLimits, Gate, Place
+from shieldrelay.mail.verdict import Refusal, Verdict
+from shieldrelay.ports import Content, RecipientAsked, Visit
 from shieldrelay.smtp.limits import ContentRules, Limits
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
-from shieldrelay.smtp.replies import MESSAGE_OK
+from shieldrelay.smtp.replies import MESSAGE_OK, UNKNOWN_RECIPIENT
 from shieldrelay.spool.content import MemoryContent
+from shieldrelay.testing.gate import OpenGate
 from shieldrelay.testing.journal import ListJournal
 from shieldrelay.testing.pump import Pump
 from shieldrelay.wire.deadlines import Deadlines
+from shieldrelay.wire.doorway import Doorway
 from shieldrelay.wire.inbound import InboundConnection
-from shieldrelay.wire.inbound_factory import InboundFactory
 from shieldrelay.wire.inbound_timing import ClientPatience, Patience
 from shieldrelay.wire.inbound_tools import InboundTools
 
@@ -39,13 +41,31 @@ OPENING = b"EHLO client.test\r\n" + MAIL + RCPT
 HELLO_WORLD = b"Subject: hello\r\n\r\nHello, world!\r\n"
 
 
+UNKNOWN = Verdict(Refusal(UNKNOWN_RECIPIENT, "the recipient is not listed", "recipients"))
+
+
+class WorldGate(OpenGate):
+    """An open gate that knows nobody whose name begins with ``nobody``, and fails when it is to.
+
+    :ivar bug: raised by the next RCPT.
+    """
+
+    bug: Exception | None = None
+
+    def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
+        if self.bug is not None:
+            raise self.bug
+        verdict = super().recipient(visit, asked, now)
+        return UNKNOWN if asked.mailbox.local_part.startswith(b"nobody") else verdict
+
+
 class World:
-    """What a session meets: gate, acceptance, spool drafts and capacity.
+    """What a session meets: gate, acceptance and spool drafts.
 
     :ivar taken: messages with their content, in the order of their final dots.
     :ivar pending: the answers that wait, when ``holds``.
     :ivar drafts: every spool draft ever begun.
-    :ivar bug: raised by the next look-up of a recipient.
+    :ivar exchange: what a held answer waits for, when it is to wait.
     """
 
     def __init__(self, *, in_memory: int = 1 << 20, budget: int = 1 << 28, clock: Any = None, tls: Any = None) -> None:
@@ -53,7 +73,9 @@ class World:
         self.taken: list[tuple[Message, bytes]] = []
         self.pending: list[Deferred[Reply]] = []
         self.drafts: list[SlowDraft] = []
-        self.bug: Exception | None = None
+        self.exchange: Deferred[None] | None = None
+        self.gate = WorldGate()
+        self.balancer: Any = None
         self.clock: Any = clock or Clock()
         self.journal = ListJournal()
         self.budget = MemoryBudget(budget)
@@ -62,9 +84,8 @@ class World:
         self.sessions = Deadlines(self.clock, self.journal)
         self.sessions.start()
         self._ids = 0
-        limits = {DOMAIN: DomainLimits(DOMAIN, 1 << 26, lambda: None)}
         self.intake = IntakeTools(
-            gate=Gate(limits, self, self, self, domains_per_transaction=1),
+            gate=self.gate,
             domains=self,
             acceptance=self,  # type: ignore[arg-type]  # stands in for it
             trace=self.trace,
@@ -73,12 +94,13 @@ class World:
             budget=self.budget,
             in_memory=in_memory,
             open_draft=self.open_draft,
+            pauses=Pauses(self.clock, lambda: self.exchange, lambda: 100),
             clock=self.clock,
             wall=self.clock.seconds,
             journal=self.journal,
         )
-        self.tools = InboundTools(self, self.sessions, tls, self.new_id, self.clock, self.journal)
-        self.factory = InboundFactory(self.tools, 1000)
+        self.tools = InboundTools(self, self.sessions, tls, self.clock, self.journal)
+        self.door = Doorway(self.tools, self.clock)
 
     # the session's terms
 
@@ -89,20 +111,6 @@ class World:
         return ClientPatience(self.patience_given)
 
     # what its intake asks
-
-    def place(self, mailbox: Mailbox) -> Place:
-        if self.bug is not None:
-            raise self.bug
-        return Place.UNKNOWN if mailbox.local_part.startswith(b"nobody") else Place.LISTED
-
-    def full(self) -> str | None:
-        return None
-
-    def domain_full(self, _domain: str) -> str | None:
-        return None
-
-    def recall(self, _mailbox: Mailbox) -> Reply | None:
-        return None
 
     def domain_of(self, _mailbox: Mailbox) -> str:
         return DOMAIN
@@ -136,11 +144,12 @@ class World:
 
     # sessions
 
-    def session(self, port: int = 40000) -> InboundConnection:
-        """Begin a session by the factory, without a transport."""
-        made = self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", port))
-        assert isinstance(made, InboundConnection)
-        return made
+    def session(self, address: str = "192.0.2.7") -> InboundConnection:
+        """Begin a session, without a transport."""
+        client = client_of(address)
+        visit = self.gate.admit(client, len(self.sessions), self.clock.seconds())
+        assert not isinstance(visit, Refusal)
+        return InboundConnection(self.tools, self, visit, client, 40000)
 
     def connected(self, pieces: int | Sequence[int] | None = None, **more: Any) -> tuple[Client, Pump]:
         """Join a client to a new session, greeting read."""

@@ -259,17 +259,17 @@ class EndTests(SynchronousTestCase):
         """A bug is told with where it is, its client gets 421, and another client is served on."""
         client, pump = self.world.connected()
         other, other_pump = self.world.connected()
-        self.world.bug = KeyError("boo")
+        self.world.gate.bug = KeyError("boo")
         client.say(OPENING + RCPT)
         pump.flush()
-        self.world.bug = None
+        self.world.gate.bug = None
         other.say(OPENING)
         other_pump.flush()
         self.assertEqual((client.codes[-1], other.codes), (421, [220, 250, 250, 250]))
         self.assertIsNotNone(client.lost)
         (told,) = self.world.journal.named("bug")
         self.assertEqual((told["where"], told["error"], told["session"]), ("inbound", "KeyError('boo')", "id1"))
-        self.assertIn("in place", str(told["traceback"]))
+        self.assertIn("in recipient", str(told["traceback"]))
         self.assertEqual(self.world.ended(), ["a bug of ours"])
 
     def test_a_bug_in_an_answer_that_is_waited_for(self) -> None:

@@ -16,6 +16,8 @@ from twisted.trial.unittest import TestCase
 
 from shieldrelay.testing.authority import Authority
 from shieldrelay.wire.certificates import CertificateFiles
+from shieldrelay.wire.doorway import Doorway
+from shieldrelay.wire.listeners import ListenAddress, Listeners
 from shieldrelay.wire.tls_server import ServerTls, ServerTlsSettings
 from tests.wire.inbound_fixture import HELLO_WORLD, MAIL, OPENING, RCPT, Client, World
 
@@ -34,10 +36,13 @@ class SocketTests(TestCase):
         directory.mkdir()
         files = CertificateFiles(*Authority(now=time.time()).issue("mx.test").write(directory / "crt", directory / "k"))
         self.world = World(clock=reactor, tls=ServerTls(ServerTlsSettings("mx.test", directory, files), time.time))
-        self.port = reactor.listenTCP(0, self.world.factory, interface="127.0.0.1")
+        self.world.door = Doorway(self.world.tools, reactor)
+        self.listeners = Listeners(reactor, [ListenAddress("127.0.0.1", 0)])
+        self.listeners.bind()
+        self.listeners.listen(self.world.door)
 
     async def tearDown(self) -> None:  # type: ignore[override]
-        await self.port.stopListening()
+        await self.listeners.stop()
         for session in self.world.sessions.everyone():
             session.break_off()  # type: ignore[attr-defined]
         await self.until(lambda: not len(self.world.sessions))
@@ -50,7 +55,7 @@ class SocketTests(TestCase):
 
     async def client(self) -> Client:
         """Connect and read the greeting."""
-        endpoint = HostnameEndpoint(reactor, "127.0.0.1", self.port.getHost().port)
+        endpoint = HostnameEndpoint(reactor, "127.0.0.1", self.listeners.addresses()[0].port)
         connected: Deferred[Any] = connectProtocol(endpoint, Client())
         client: Client = await connected
         await self.until(lambda: client.octets)

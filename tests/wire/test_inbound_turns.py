@@ -8,9 +8,12 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial import unittest
 
+from shieldrelay.mail.client import client_of
+from shieldrelay.mail.verdict import Refusal
 from shieldrelay.smtp.limits import Limits
 from shieldrelay.smtp.receiver import STEPS
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
+from shieldrelay.testing.gate import OpenGate
 from shieldrelay.testing.journal import ListJournal
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.inbound import FAREWELL_SECONDS, WAITING_OCTETS, InboundConnection
@@ -22,6 +25,10 @@ class _Terms:
     """What is configured; no transaction is ever begun, so there is no intake."""
 
     intake: Any = None
+    balancer = None
+
+    def __init__(self) -> None:
+        self.gate = OpenGate()
 
     def receiver_settings(self, address: str) -> ReceiverSettings:
         """Let everybody say RSET as often as they like."""
@@ -38,8 +45,11 @@ class TurnTests(unittest.SynchronousTestCase):
         self.clock = Clock()
         journal = ListJournal()
         self.sessions = Deadlines(self.clock, journal)
-        tools = InboundTools(_Terms(), self.sessions, None, lambda: "S1", self.clock, journal)
-        self.connection = InboundConnection(tools, "192.0.2.1", 4711)
+        terms, client = _Terms(), client_of("192.0.2.1")
+        visit = terms.gate.admit(client, 0, 0.0)
+        assert not isinstance(visit, Refusal)
+        tools = InboundTools(terms, self.sessions, None, self.clock, journal)
+        self.connection = InboundConnection(tools, terms, visit, client, 4711)
         self.transport = StringTransport()
         self.connection.makeConnection(self.transport)
         self.connection.dataReceived(b"EHLO client.test\r\n")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 
 from twisted.internet import reactor
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from shieldrelay.wire.listeners import ListenAddress, Listeners, ListenFault, bind
+from tests.wire.test_acceptor import Door
 
 
 class ListenersTests(TestCase):
@@ -33,14 +34,16 @@ class ListenersTests(TestCase):
         self.assertIn(str(used), str(fault))
 
     async def test_accepts(self) -> None:
-        """What connects gets a protocol of the factory; after stop nobody listens."""
-        factory = Factory.forProtocol(Protocol)
+        """What connects is handed to the door; after stop nobody listens and the door is told."""
+        door = Door()
         listeners = Listeners(reactor, [ListenAddress("127.0.0.1", 0)])
         listeners.bind()
-        listeners.listen(factory)
+        listeners.listen(door)
         (address,) = listeners.addresses()
         with socket.create_connection((address.host, address.port), timeout=5):
-            pass
+            while not door.came:
+                await deferLater(reactor, 0.005, lambda: None)
+        door.came[0][0].close()
         await listeners.stop()
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection((address.host, address.port), timeout=5)
