@@ -1,0 +1,89 @@
+"""What is counted about harvesting, and how members share it: declarations only.
+
+Every number fades by itself or is a moment; nothing here needs a timer. Used by ``shield.harvest*``; the tables are
+registered with the exchange by `assembly`.
+"""
+
+from __future__ import annotations
+
+from shieldrelay.cluster.kinds import Field, Kind, Merge
+
+MINUTES, HOUR, DAY = 600.0, 3600.0, 86400.0
+"""Half-lives in seconds; the first is ten minutes."""
+
+(
+    FAST, SLOW, EVIDENCE, SILENT, LISTED, OPEN, ABANDONED, FREED, PENDING, REPEATED, RECENT, PROVEN, OFFENCES, UNTIL,
+    OFFENDED, COMMANDS, PAROLED,
+) = range(17)  # fmt: skip
+"""The fields of a source, and of a known-good source at one domain."""
+
+_LADDER = (
+    Field("fast", MINUTES),  # unknown ones answered truthfully
+    Field("slow", DAY),  # the same
+    Field("evidence", MINUTES),  # what it added to domains' evidence
+    Field("silent", DAY),  # unknown ones asked for and answered like all others
+    Field("listed", DAY),  # distinct valid ones asked for
+    Field("open", HOUR),  # granted, no message yet
+    Field("abandoned", DAY),  # granted, no message came
+    Field("freed", DAY),  # unknown ones that patience was answered with
+    Field("pending", DAY),  # first asks remembered
+    Field("repeated", MINUTES),  # asked again under a shield
+    Field("recent", MINUTES),  # granted
+    Field("proven", 30 * DAY),  # granted
+    Field("offences", merge=Merge.MAX),
+    Field("until", merge=Merge.MAX, moment=True),  # the end of the box
+    Field("offended", merge=Merge.MAX, moment=True),  # the last cut
+    Field("commands"),  # RCPTs since the cut
+    Field("paroled", merge=Merge.MAX, moment=True),  # the end of the box after which one more was allowed
+)
+
+SOURCES = Kind("harvest.source", _LADDER, lifetime=7 * DAY, names=64, octets=64 << 20)
+"""By source (R16): strangers and neighbours, over all domains."""
+PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=64 << 20)
+"""By source and domain: sources with a good name, whose budget is each domain's own (R19)."""
+
+NETWORK_FAST, NETWORK_SLOW, NETWORK_EVIDENCE, NETWORK_FREED = range(4)
+NETWORKS = Kind(
+    "harvest.network",
+    (Field("fast", MINUTES), Field("slow", DAY), Field("evidence", MINUTES), Field("freed", DAY)),
+    lifetime=2 * DAY,
+    octets=16 << 20,
+)
+"""By /24 or /56: only slows down."""
+
+(
+    STRONG, LASTING, UNFOLLOWED, RETRIED, COUNTED, FREED_UNKNOWN, FREED_LISTED, HOT, SHIELDED, RELIEF, RATE, LEARNT,
+    HOUR_BEGAN, HOUR_COUNTED,
+) = range(14)  # fmt: skip
+"""The fields of a domain."""
+DOMAINS = Kind(
+    "harvest.domain",
+    (
+        Field("strong", MINUTES),  # evidence: D
+        Field("lasting", 6 * HOUR),  # evidence: S
+        Field("unfollowed", MINUTES),  # granted to sources without a good name, no message yet
+        Field("retried", MINUTES),  # asked again under the shield: H
+        Field("counted"),  # evidence ever, for the baseline
+        Field("freed_unknown", HOUR),  # unknown ones told to the patient at this step
+        Field("freed_listed", HOUR),  # valid ones granted to the patient at this step
+        Field("hot", merge=Merge.MAX, moment=True),  # last over the threshold
+        Field("shielded", merge=Merge.MAX, moment=True),  # last time under the shield
+        Field("relief", merge=Merge.MAX, moment=True),  # when patience is back at its first step
+        Field("rate", merge=Merge.MAX),  # the baseline, per second
+        Field("learnt", merge=Merge.MAX),  # seconds for which it has been learnt
+        Field("hour_began", merge=Merge.MAX, moment=True),  # of the baseline
+        Field("hour_counted", merge=Merge.MAX),  # ``counted`` at that moment
+    ),
+    lifetime=30 * DAY,
+    octets=16 << 20,
+)
+"""By protected domain."""
+
+FIRST_ASKED = 0
+PENDINGS = Kind(
+    "harvest.pending",
+    (Field("first", merge=Merge.MIN, moment=True),),
+    lifetime=DAY,
+    octets=16 << 20,
+)
+"""By sender and recipient, not by address: a pool may retry from another."""
