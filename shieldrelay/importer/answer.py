@@ -14,6 +14,7 @@ import attrs
 from attrs import frozen
 
 from shieldrelay.importer.fault import FaultKind, ImportFault
+from shieldrelay.recipients.builder import BuiltVersion, from_document
 
 LINE_OCTETS = 32768
 """The longest line of the child."""
@@ -45,9 +46,11 @@ class Progress:
 class Fetched:
     """All entries are there.
 
-    :ivar path: the file with the entries in the line form; whoever takes the result removes it.
-    :ivar entries: lines in it.
-    :ivar digest: SHA-256 of the file, in hexadecimal.
+    :ivar path: the file with the entries in the line form, which whoever takes the result removes; ``None`` when a
+        version was built of it.
+    :ivar built: the version, to be adopted or discarded; ``None`` when only fetching was asked.
+    :ivar entries: lines that were fetched.
+    :ivar digest: tells these entries from others.
     :ivar validator: for the next request: what tells cheaply whether the source has changed.
     :ivar elsewhere: addresses of other domains, left out.
     :ivar others: values of other kinds (``x500:``, ``sip:``), left out.
@@ -56,7 +59,8 @@ class Fetched:
     :ivar seconds: that it took.
     """
 
-    path: str
+    path: str | None
+    built: BuiltVersion | None = None
     entries: int
     digest: str
     validator: str | None = None
@@ -95,7 +99,8 @@ def encode(answer: Answer) -> bytes:
         case Progress(stage=stage, done=done):
             document: dict[str, Any] = {"progress": done, "stage": stage.value}
         case Fetched():
-            document = {"fetched": attrs.asdict(answer)}
+            built = None if answer.built is None else answer.built.document()
+            document = {"fetched": {**attrs.asdict(attrs.evolve(answer, built=None)), "built": built}}
         case Unchanged():
             document = {"unchanged": attrs.asdict(answer)}
         case Failed(kind=kind, words=words, seconds=seconds):
@@ -121,7 +126,8 @@ def decode(line: bytes) -> Answer:
 def _result(name: str, fields: dict[str, Any]) -> ImportResult:
     if name == "fetched":
         faults = tuple(str(each) for each in fields.pop("faults"))[:FAULTS_TOLD]
-        return Fetched(**fields, faults=faults)
+        built = fields.pop("built")
+        return Fetched(**fields, faults=faults, built=None if built is None else from_document(built))
     if name == "unchanged":
         return Unchanged(**fields)
     if name == "failed":

@@ -15,10 +15,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from shieldrelay.importer.answer import Fetched, ImportResult, Progress, Stage, Unchanged
+from shieldrelay.importer.build import build_version
 from shieldrelay.importer.entries import Entries
 from shieldrelay.importer.fault import FaultKind, ImportFault, system_words
 from shieldrelay.importer.json_lines import read_json_lines
@@ -27,7 +29,7 @@ from shieldrelay.importer.ldif import read_ldif
 from shieldrelay.importer.plain import read_plain
 from shieldrelay.importer.request import ImportRequest
 from shieldrelay.importer.settings import Form, Limits, SourceKind, SourceSettings
-from shieldrelay.importer.stamp import stamp_of
+from shieldrelay.importer.stamp import seal, stamp_of, unseal
 from shieldrelay.importer.table import read_table
 
 TELL_SECONDS = 0.5
@@ -56,30 +58,34 @@ def perform(
     """
     began = time.monotonic()
     source = request.source
-    entries = Entries(request.names, path, source.limits, _throttled(tell))
+    entries = Entries(request.names, path, source.limits, _throttled(tell, Stage.FETCHING))
+    sealed = tuple(request.beside)
     validator, modified = _read(request, path, entries, make_reactor)
+    validator = None if validator is None else seal(validator, sealed)
     if not modified:
         return Unchanged(validator=validator, seconds=time.monotonic() - began)
     entries.close()
     if source.kind is not SourceKind.FILE:
         entries.must_have_some()
-    seconds = time.monotonic() - began
-    if entries.digest == request.known_digest:
-        return Unchanged(validator=validator, seconds=seconds)
-    return Fetched(
+    digest = seal(entries.digest, sealed)
+    if digest == request.known_digest:
+        return Unchanged(validator=validator, seconds=time.monotonic() - began)
+    fetched = Fetched(
         path=str(path),
         entries=entries.count,
-        digest=entries.digest,
+        digest=digest,
         validator=validator,
         elsewhere=entries.elsewhere,
         others=entries.others,
         fault_count=entries.fault_count,
         faults=tuple(entries.faults),
-        seconds=seconds,
     )
+    if request.listing is not None:
+        fetched = build_version(request, request.listing, fetched, path, _throttled(tell, Stage.BUILDING))
+    return attrs.evolve(fetched, seconds=time.monotonic() - began)
 
 
-def _throttled(tell: Callable[[Progress], object]) -> Callable[[int], None]:
+def _throttled(tell: Callable[[Progress], object], stage: Stage) -> Callable[[int], None]:
     last = time.monotonic()
 
     def tick(done: int) -> None:
@@ -87,7 +93,7 @@ def _throttled(tell: Callable[[Progress], object]) -> Callable[[int], None]:
         now = time.monotonic()
         if now - last >= TELL_SECONDS:
             last = now
-            tell(Progress(Stage.FETCHING, done))
+            tell(Progress(stage, done))
 
     return tick
 
@@ -143,7 +149,8 @@ def _read_web(request: ImportRequest, path: Path, entries: Entries, make_reactor
     source = request.source
     with tempfile.TemporaryFile(dir=path.parent) as file:
         reactor = make_reactor()
-        document = _run(reactor, fetch(reactor, source, request.validator, file), source.limits)
+        known = unseal(request.validator, request.beside)
+        document = _run(reactor, fetch(reactor, source, known, file), source.limits)
         if document.modified:
             file.seek(0)
             _parse(source.https.form, file, source, entries)

@@ -24,6 +24,7 @@ from shieldrelay.importer.settings import (
     SourceKind,
     SourceSettings,
 )
+from shieldrelay.recipients.settings import ListSettings, from_document
 
 REQUEST_OCTETS = 65536
 """The longest request."""
@@ -38,6 +39,9 @@ class ImportRequest:
     :ivar source: where from.
     :ivar known_digest: of the entries that are in force; the same entries again are `Unchanged`.
     :ivar validator: what the last import gave as its own; ``None``: fetch in any case.
+    :ivar listing: how to build a version of the list; ``None``: the entries are only fetched.
+    :ivar state: the node's state directory, for building.
+    :ivar note: of whoever wants it, for the version's record.
     """
 
     domain: str
@@ -45,6 +49,16 @@ class ImportRequest:
     source: SourceSettings
     known_digest: str | None = None
     validator: str | None = None
+    listing: ListSettings | None = None
+    state: str = ""
+    note: str = ""
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The files that go into the version besides the source."""
+        listing = self.listing
+        files = () if listing is None else (listing.former_file, listing.traps_file)
+        return tuple(file for file in files if file is not None)
 
 
 def encode(request: ImportRequest, path: str) -> bytes:
@@ -53,7 +67,8 @@ def encode(request: ImportRequest, path: str) -> bytes:
     :param path: of the file that the child is to write its entries to.
     """
     document = attrs.asdict(request, value_serializer=lambda _instance, _attribute, value: _plain(value))
-    return json.dumps({**document, "path": path}).encode("ascii") + b"\n"
+    listing = None if request.listing is None else request.listing.document()
+    return json.dumps({**document, "listing": listing, "path": path}).encode("ascii") + b"\n"
 
 
 def _plain(value: Any) -> Any:
@@ -69,7 +84,9 @@ def decode(octets: bytes) -> tuple[ImportRequest, str]:
         document = json.loads(octets)
         path = str(document.pop("path"))
         source = document.pop("source")
+        listing = document.pop("listing")
         document["names"] = tuple(document["names"])
+        document["listing"] = None if listing is None else from_document(listing)
         return ImportRequest(**document, source=_source(source)), path
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImportFault(FaultKind.REQUEST, f"the request cannot be read: {error}") from None

@@ -1,0 +1,263 @@
+"""`Refresher`: keeps lists fresh: imports each domain's source when it is due, sooner after a failure.
+
+Knows when, not how: `Importer` fetches and builds, a `Keeper` (the lists themselves, bound in ``assembly``) judges and
+adopts. What happened is told to the journal. When imports fail, what is in force stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+
+from shieldrelay.importer.answer import Failed, Fetched, ImportResult, Unchanged
+from shieldrelay.importer.request import ImportRequest
+from shieldrelay.ports import Clock, Journal
+
+FIRST_RETRY_SECONDS = 60.0
+"""After the first failure; doubled with each, up to the refresh interval."""
+SPREAD = 0.1
+"""The share of an interval by which refreshes are spread, earlier or later."""
+
+
+class Trigger(Enum):
+    """Why an import runs."""
+
+    DUE = "due"
+    ASKED = "asked"
+
+
+@frozen
+class Adoption:
+    """What became of a version.
+
+    :ivar version: its number, 0 when it was refused.
+    :ivar refused: the guard's words; empty when it is in force.
+    :ivar listed: recipients that exist in it.
+    """
+
+    version: int
+    listed: int
+    refused: str = ""
+
+
+@frozen
+class Age:
+    """How long ago a source last confirmed its list.
+
+    :ivar level: ``fresh``, ``stale`` or ``old``.
+    :ivar seconds: ``None`` when there never was a list.
+    """
+
+    level: str
+    seconds: float | None
+
+
+class Imports(Protocol):
+    """What runs imports: `importer.importer.Importer`."""
+
+    def start(self, request: ImportRequest) -> Deferred[ImportResult]:
+        """Import; never fails."""
+
+    def cancel(self, domain: str) -> None:
+        """Stop a domain's import, if there is one."""
+
+
+class Keeper(Protocol):
+    """Who has the lists. May block in threads, hence the Deferreds; those that fail are bugs or a full disk."""
+
+    def adopt(self, domain: str, fetched: Fetched) -> Deferred[Adoption]:
+        """Put a version through the guards and in force, or discard it."""
+
+    def confirm(self, domain: str, validator: str | None) -> Deferred[None]:
+        """Note that the source has what is in force."""
+
+    def age(self, domain: str) -> Age:
+        """Tell how fresh a list is."""
+
+
+@frozen
+class Refreshed:
+    """One domain whose list is fetched.
+
+    :ivar every: seconds between two imports.
+    :ivar request: makes a request, with what is known by then.
+    """
+
+    domain: str
+    every: float
+    request: Callable[[], ImportRequest]
+
+
+class _Round:
+    """The refreshing of one domain."""
+
+    def __init__(self, terms: Refreshed) -> None:
+        self.terms = terms
+        self.timer: IDelayedCall | None = None
+        self.failures = 0
+        self.level = "fresh"
+        self.running: Deferred[ImportResult | Adoption] | None = None
+
+
+class Refresher:
+    """Refreshes lists.
+
+    :param random: gives numbers from 0 to 1, so that domains do not come all at once.
+    """
+
+    def __init__(
+        self, clock: Clock, imports: Imports, keeper: Keeper, journal: Journal, random: Callable[[], float]
+    ) -> None:
+        self._clock = clock
+        self._imports = imports
+        self._keeper = keeper
+        self._journal = journal
+        self._random = random
+        self._rounds: dict[str, _Round] = {}
+
+    def serve(self, domains: Iterable[Refreshed]) -> None:
+        """Refresh these and no others from now on.
+
+        One that is kept keeps its time, unless its terms are new; one whose list is due or missing is imported soon.
+        """
+        wanted = {each.domain: each for each in domains}
+        for gone in [domain for domain in self._rounds if domain not in wanted]:
+            self._drop(gone)
+        for domain, terms in wanted.items():
+            known = self._rounds.get(domain)
+            if known is None or known.terms.every != terms.every:
+                self._drop(domain)
+                known = self._rounds[domain] = _Round(terms)
+                self._wait(known, self._first_wait(terms))
+            known.terms = terms
+
+    def refresh(self, domain: str) -> Deferred[ImportResult | Adoption] | None:
+        """Import a domain's list now; ``None`` when the domain has no source that is fetched.
+
+        Fires with `Failed`, `Unchanged`, or what became of the version; an import that runs already is joined.
+        """
+        known = self._rounds.get(domain)
+        return None if known is None else self._import(known, Trigger.ASKED)
+
+    def next_in(self, domain: str) -> float | None:
+        """Seconds until a domain is due; ``None`` when it has no time, because it runs or is not refreshed."""
+        known = self._rounds.get(domain)
+        if known is None or known.timer is None:
+            return None
+        return max(0.0, known.timer.getTime() - self._clock.seconds())
+
+    def stop(self) -> None:
+        """Refresh nothing more. Imports that run are the importer's to stop."""
+        for domain in list(self._rounds):
+            self._drop(domain)
+
+    def _drop(self, domain: str) -> None:
+        known = self._rounds.pop(domain, None)
+        if known is not None:
+            self._cease(known)
+            self._imports.cancel(domain)
+
+    def _first_wait(self, terms: Refreshed) -> float:
+        """Give the time until a domain is first due: at once, spread over some seconds, when it has no list."""
+        age = self._keeper.age(terms.domain).seconds
+        left = 0.0 if age is None else max(0.0, terms.every - age)
+        return left + self._random() * min(terms.every * SPREAD, 60.0) if left or age is not None else 0.0
+
+    def _wait(self, known: _Round, seconds: float) -> None:
+        self._cease(known)
+        known.timer = self._clock.callLater(seconds, self._due, known)
+
+    def _cease(self, known: _Round) -> None:
+        if known.timer is not None:
+            known.timer.cancel()
+            known.timer = None
+
+    def _due(self, known: _Round) -> None:
+        known.timer = None
+        self._import(known, Trigger.DUE)
+
+    def _import(self, known: _Round, trigger: Trigger) -> Deferred[ImportResult | Adoption]:
+        """Import, unless that is under way; the Deferred is the caller's own."""
+        waiting: Deferred[ImportResult | Adoption] = Deferred()
+        if known.running is None:
+            self._cease(known)
+            known.running = Deferred.fromCoroutine(self._run(known, trigger))
+        known.running.addCallback(lambda outcome: (waiting.callback(outcome), outcome)[1])
+        return waiting
+
+    async def _run(self, known: _Round, trigger: Trigger) -> ImportResult | Adoption:
+        """Import once, and say when next."""
+        request = known.terms.request()
+        began = self._clock.seconds()
+        result = await self._imports.start(request)
+        outcome: ImportResult | Adoption = result
+        try:
+            if isinstance(result, Fetched):
+                outcome = await self._keeper.adopt(request.domain, result)
+            elif isinstance(result, Unchanged):
+                await self._keeper.confirm(request.domain, result.validator)
+        except Exception as error:  # noqa: BLE001 - whatever the lists' disk or code fails with, the list in force stays
+            outcome = result = _failed(error, self._clock.seconds() - began)
+        known.running = None
+        if self._rounds.get(request.domain) is known:
+            self._tell(request, trigger, result, outcome, known)
+            self._wait(known, self._next_wait(known))
+        return outcome
+
+    def _next_wait(self, known: _Round) -> float:
+        every = known.terms.every
+        wait = min(every, FIRST_RETRY_SECONDS * 2.0 ** min(known.failures - 1, 20)) if known.failures else every
+        return wait * (1.0 + SPREAD * (2.0 * self._random() - 1.0))
+
+    def _tell(
+        self,
+        request: ImportRequest,
+        trigger: Trigger,
+        result: ImportResult,
+        outcome: ImportResult | Adoption,
+        known: _Round,
+    ) -> None:
+        """Tell the journal how an import ended."""
+        domain, source = request.domain, str(request.source)
+        event = self._journal.event
+        if isinstance(result, Failed):
+            known.failures += 1
+            event(
+                "list_import_failed", domain=domain, source=source, trigger=trigger.value, kind=result.kind.value,
+                reason=result.words, failures=known.failures, seconds=round(result.seconds, 3),
+            )  # fmt: skip
+        else:
+            known.failures = 0
+            self._tell_import(domain, source, trigger, result)
+        if isinstance(outcome, Adoption) and outcome.refused:
+            event("list_refused", domain=domain, source=source, reason=outcome.refused, listed=outcome.listed)
+        elif isinstance(outcome, Adoption):
+            event("list_adopted", domain=domain, source=source, version=outcome.version, listed=outcome.listed)
+        self._tell_age(domain, source, known)
+
+    def _tell_import(self, domain: str, source: str, trigger: Trigger, result: Fetched | Unchanged) -> None:
+        fetched = result if isinstance(result, Fetched) else None
+        self._journal.event(
+            "list_import", domain=domain, source=source, trigger=trigger.value,
+            outcome="fetched" if fetched else "unchanged", entries=fetched.entries if fetched else None,
+            elsewhere=fetched.elsewhere if fetched else None, faults=fetched.fault_count if fetched else None,
+            first_faults=fetched.faults[:3] if fetched else None, seconds=round(result.seconds, 3),
+        )  # fmt: skip
+
+    def _tell_age(self, domain: str, source: str, known: _Round) -> None:
+        """Tell when a list has become stale, old, or fresh again; once each."""
+        age = self._keeper.age(domain)
+        if age.level != known.level:
+            known.level = age.level
+            self._journal.event("list_stale", domain=domain, source=source, level=age.level, seconds=age.seconds)
+
+
+def _failed(error: Exception, seconds: float) -> Failed:
+    from shieldrelay.importer.fault import FaultKind, shown
+
+    return Failed(kind=FaultKind.BUG, words=f"the list cannot be adopted: {shown(repr(error), 200)}", seconds=seconds)
