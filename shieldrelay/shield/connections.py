@@ -20,6 +20,7 @@ from shieldrelay.shield.connections_ceilings import Ceilings, Classes, Plan, mos
 from shieldrelay.shield.connections_kinds import (
     CONNECTIONS,
     COUNTED,
+    HALF,
     HANDSHAKES,
     MARKS,
     MESSAGES,
@@ -116,8 +117,8 @@ class Connections:
         ceilings = self._ceilings(client, acquaintance, now)
         row = self._sources.get(client.source, now)
         shed = self._no_slot(client, ceilings, acquaintance, sessions, allowed=allowed)
-        if shed is None and row is not None and not allowed:
-            shed = self._too_much(client, ceilings, row)
+        if shed is None and not allowed:
+            shed = self._too_many(client, ceilings, row) or (self._too_often(ceilings, row) if row else None)
         if shed is None:
             self._enter(client, ceilings, self._sources.row(client.source, now) if row is None else row, now)
         return shed
@@ -232,16 +233,20 @@ class Connections:
             return Shed("network share", f"{here} slots of this node, limit {ceilings.network_slots} for one network")
         return None
 
-    def _too_much(self, client: Client, ceilings: Ceilings, row: Row) -> Shed | None:
-        """Hold a source against the limits that are judged when it connects."""
+    def _too_many(self, client: Client, ceilings: Ceilings, row: Row | None) -> Shed | None:
+        """Hold a source against its sessions, here and elsewhere."""
+        sessions = self._open.count(client.source) + (row.others[SESSIONS] if row else 0.0)
+        limit = ceilings.most[SESSIONS]
+        if sessions < limit:
+            return None
+        return Shed("sessions", _over(SESSIONS, sessions + 1, limit, ceilings.whose, stressed=self.stressed))
+
+    def _too_often(self, ceilings: Ceilings, row: Row) -> Shed | None:
+        """Hold a source against the rates that are judged when it connects."""
         own, others, limits = row.own, row.others, ceilings.most
-        sessions = self._open.count(client.source) + others[SESSIONS]
-        if sessions >= limits[SESSIONS]:
-            reason = _over(SESSIONS, sessions + 1, limits[SESSIONS], ceilings.whose, stressed=self.stressed)
-            return Shed("sessions", reason)
-        count = own[CONNECTIONS] + others[CONNECTIONS] + 1.0
-        if count > limits[CONNECTIONS]:
-            reason = _over(CONNECTIONS, count, limits[CONNECTIONS], ceilings.whose, stressed=self.stressed)
+        count = own[CONNECTIONS] + others[CONNECTIONS]
+        if count > limits[CONNECTIONS] - HALF:
+            reason = _over(CONNECTIONS, count + 1, limits[CONNECTIONS], ceilings.whose, stressed=self.stressed)
             return Shed("connections", reason)
         count = own[OCTETS] + others[OCTETS]
         if count > limits[OCTETS]:
@@ -257,9 +262,9 @@ class Connections:
     def _one_more(self, field: int, client: Client, acquaintance: Acquaintance, now: float) -> str | None:
         ceilings = self._ceilings(client, acquaintance, now)
         row = self._sources.row(client.source, now)
-        count = row.own[field] + row.others[field] + 1.0
-        if count > ceilings.most[field]:
-            return _over(field, count, ceilings.most[field], ceilings.whose, stressed=self.stressed)
+        count = row.own[field] + row.others[field]
+        if count > ceilings.most[field] - HALF:
+            return _over(field, count + 1, ceilings.most[field], ceilings.whose, stressed=self.stressed)
         self._sources.add(row, field, 1.0)
         if ceilings.in_network:
             self._networks.add(self._networks.row(client.network, now), field, 1.0)

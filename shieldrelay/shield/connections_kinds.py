@@ -1,9 +1,9 @@
 """What is counted of connections, over which time, and how members share it.
 
 Every count but that of open sessions fades with its period as mean life (R28): somebody who goes on at an even rate
-of so many in a period has a count of just so many. A limit of 30 a minute therefore lets 30 pass at once, and then
-one every two seconds; the worst minute sees twice the limit, every further one the limit. Declarations only; used by
-`shield.connections`.
+of so many in a period has a count of just so many, half of one more right behind each event and half of one less
+before it. A limit of 30 a minute therefore lets 30 pass at once, and then one every two seconds; the worst minute sees
+twice the limit, every further one the limit. Declarations only; used by `shield.connections`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ MINUTE = 60.0
 FIVE_MINUTES = 300.0
 MARK_HALF_LIFE = 6 * 3600.0
 """Seconds for which one bad mark holds; every doubling of marks holds for as long again."""
+
+HALF = 0.5
+"""One more may pass while the count is not above its limit less this: so even a limit of one a minute is one a minute,
+where to wait for a whole one to fade would be to wait for ever."""
 
 SESSIONS, CONNECTIONS, MESSAGES, RECIPIENTS, HANDSHAKES, OCTETS = range(6)
 """The fields of a row."""
