@@ -1,37 +1,23 @@
 """What one value alone cannot show: settings that contradict each other, and files that are not there.
 
 Each check looks at built sections and yields `Finding` values; a finding that touches a setting which is already known
-to be faulty is dropped by the reader. Looks at the file system only to ask whether a named file can be read.
-Called by `config.reader`.
+to be faulty is dropped by the reader. Looks at the file system only to ask whether a named file can be read. The
+defences' own stand in ``config.shield_checks``, the lists' in ``config.recipients_checks``. Called by `config.reader`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path as FilePath
-
-from attrs import frozen
 
 from shieldrelay.config.domain import Domain, NextHopTls
 from shieldrelay.config.faults import Path
+from shieldrelay.config.finding import Finding, readable, secret, together
 from shieldrelay.config.hosts import HostPort
+from shieldrelay.config.recipients_checks import check_list
 from shieldrelay.config.schema import Configuration
-from shieldrelay.config.secret import SecretFault, read_secret
+from shieldrelay.config.shield_checks import check_shield
 
 _EVERYWHERE = ("0.0.0.0", "::")
-
-
-@frozen
-class Finding:
-    """Something wrong between settings.
-
-    :ivar paths: the settings concerned; it is reported at the first that is written in the file.
-    """
-
-    paths: tuple[Path, ...]
-    wrong: str
-    valid: str
 
 
 def check_node(configuration: Configuration) -> Iterator[Finding]:
@@ -40,6 +26,7 @@ def check_node(configuration: Configuration) -> Iterator[Finding]:
     yield from _check_listen(configuration)
     yield from _check_times(configuration)
     yield from _check_memory(configuration)
+    yield from check_shield(configuration)
     if configuration.node.workers > 1:
         yield Finding(
             (("node", "workers"), ("cluster", "hub")),
@@ -50,7 +37,7 @@ def check_node(configuration: Configuration) -> Iterator[Finding]:
 
 def _check_tls(configuration: Configuration) -> Iterator[Finding]:
     tls = configuration.tls
-    yield from _pair(("tls",), "certificate", tls.certificate, "private_key", tls.private_key)
+    yield from together(("tls",), "certificate", tls.certificate, "private_key", tls.private_key)
     named: list[tuple[Path, str | None]] = [
         (("tls", "certificate"), tls.certificate),
         (("tls", "private_key"), tls.private_key),
@@ -58,14 +45,7 @@ def _check_tls(configuration: Configuration) -> Iterator[Finding]:
     for host, pair in tls.sni.items():
         named.append((("tls", "sni", host, "certificate"), pair.certificate))
         named.append((("tls", "sni", host, "private_key"), pair.private_key))
-    yield from _readable(named)
-
-
-def _pair(at: Path, one: str, first: str | None, other: str, second: str | None) -> Iterator[Finding]:
-    """A certificate and its key come together or not at all."""
-    if (first is None) != (second is None):
-        given, missing = (one, other) if second is None else (other, one)
-        yield Finding(((*at, given), (*at, missing)), f"{missing} is missing beside it", "give both or neither")
+    yield from readable(named)
 
 
 def _check_listen(configuration: Configuration) -> Iterator[Finding]:
@@ -107,15 +87,15 @@ def check_domain(configuration: Configuration, domain: Domain) -> Iterator[Findi
     yield from _check_next_hop_tls(domain)
     yield from _check_loop(configuration, domain)
     yield from _check_auth(domain)
+    yield from check_list(configuration, domain)
     if domain.message_size is not None and domain.message_size > configuration.smtp.message_size:
         yield Finding(
             (("message_size",),),
             "it is more than [smtp] message_size",
             f"at most {configuration.smtp.message_size} octets; a domain may only set less",
         )
-    yield from _readable(
+    yield from readable(
         [
-            (("recipients",), domain.recipients.path),
             (("next_hop_tls_ca",), domain.next_hop_tls_ca),
             (("next_hop_certificate",), domain.next_hop_certificate),
             (("next_hop_key",), domain.next_hop_key),
@@ -124,7 +104,7 @@ def check_domain(configuration: Configuration, domain: Domain) -> Iterator[Findi
 
 
 def _check_next_hop_tls(domain: Domain) -> Iterator[Finding]:
-    yield from _pair((), "next_hop_certificate", domain.next_hop_certificate, "next_hop_key", domain.next_hop_key)
+    yield from together((), "next_hop_certificate", domain.next_hop_certificate, "next_hop_key", domain.next_hop_key)
     if domain.next_hop_tls is not NextHopTls.NONE:
         return
     for name in ("next_hop_tls_name", "next_hop_tls_ca", "next_hop_tls_pins", "next_hop_certificate"):
@@ -161,27 +141,4 @@ def _check_auth(domain: Domain) -> Iterator[Finding]:
             'the password could never be sent because next_hop_tls is "none"',
             "allow TLS, or set without_tls",
         )
-    try:
-        read_secret(auth.password_file)
-    except SecretFault as fault:
-        yield Finding((("next_hop_auth", "password_file"),), str(fault), "a file whose first line is the password")
-
-
-def _readable(named: list[tuple[Path, str | None]]) -> Iterator[Finding]:
-    """Files that are named must be there, and be files."""
-    for path, file in named:
-        if file is not None:
-            trouble = unreadable(file)
-            if trouble:
-                yield Finding((path,), f"{file}: {trouble}", "a file that this process can read")
-
-
-def unreadable(file: str) -> str:
-    """Say why a file cannot be read, ``""`` when it can."""
-    try:
-        if not FilePath(file).is_file():
-            return "there is no such file" if not os.path.lexists(file) else "it is not a file"
-        with FilePath(file).open("rb"):
-            return ""
-    except OSError as error:
-        return (error.strerror or "it cannot be read").lower()
+    yield from secret(("next_hop_auth", "password_file"), auth.password_file)

@@ -6,11 +6,14 @@ from enum import Enum
 
 from shieldrelay.config.hosts import CertifiedName, DomainName, HostPort
 from shieldrelay.config.kinds import Choice, Count, FilePath, Flag, ListOf, Maybe, Text
+from shieldrelay.config.list_sources import Csv, Https, Ldap
+from shieldrelay.config.mode import Mode
 from shieldrelay.config.quantities import MessageRate, OctetRate, Octets, Rate
+from shieldrelay.config.recipients import AGE, OBSERVE, REFRESH, SHRINK
 from shieldrelay.config.routes import NextHops
 from shieldrelay.config.setting import optional_subsection, section, setting, subsection
 from shieldrelay.config.smtp import BareNewlines
-from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText
+from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText, Separator
 
 
 class NextHopTls(Enum):
@@ -67,7 +70,51 @@ class Domain:
     recipients: RecipientSource = setting(
         RecipientSourceText(),
         example="file:/etc/shieldrelay/recipients/example.com.txt",
-        help="Who exists: a file with one local-part or address a line, or any.",
+        help=(
+            "Who exists. file: one local-part or address a line. csv, ldif, ldap, ldaps, https: see [csv], [ldap], "
+            "[https]. push: what shieldrelayctl recipients push brings. any: everybody."
+        ),
+    )
+    former_recipients: str | None = setting(
+        Maybe(FilePath()),
+        default=None,
+        example="/etc/shieldrelay/recipients/example.com.former",
+        help="A file of those who left: refused like unknown ones, and whoever asks for them is hardly suspect.",
+    )
+    traps: str | None = setting(
+        Maybe(FilePath()),
+        default=None,
+        example="/etc/shieldrelay/recipients/example.com.traps",
+        help="A file of those who never existed and are known to harvesters only: asking for one counts fivefold.",
+    )
+    sub_addressing: str | None = setting(
+        Maybe(Separator()),
+        default=None,
+        example="+",
+        help="What parts a listed name from a tag, as in name+tag (RFC 5233). Without it there are no tags.",
+    )
+    refresh: float | None = setting(
+        Maybe(REFRESH), default=None, example="15m", help="As in [recipients], for this domain."
+    )
+    stale_after: float | None = setting(
+        Maybe(AGE), default=None, example="2d", help="As in [recipients], for this domain."
+    )
+    old_after: float | None = setting(
+        Maybe(AGE), default=None, example="14d", help="As in [recipients], for this domain."
+    )
+    shrink_guard: float | None = setting(
+        Maybe(SHRINK), default=None, example="50%", help="As in [recipients], for this domain."
+    )
+    observe_first: float | None = setting(
+        Maybe(OBSERVE),
+        default=None,
+        example="0s",
+        help="As in [recipients], for this domain; whatever its source is. 0s: refuse at once.",
+    )
+    harvest: Mode = setting(
+        Choice(Mode),
+        default="enforce",
+        help="The defence against directory harvest at this domain, unless [shield.harvest] says less.",
     )
     case_sensitive: bool = setting(
         Flag(), default=False, help="Whether local-parts that differ only in case are different (RFC 5321 section 2.4)."
@@ -125,6 +172,9 @@ class Domain:
         NextHopAuth, default=None, help="Credentials for next hops that want them (RFC 4954)."
     )
     pace: Pace = subsection(Pace, factory=Pace, help="")
+    csv: Csv | None = optional_subsection(Csv, default=None, help="How a csv: list, or such a document, is read.")
+    ldap: Ldap | None = optional_subsection(Ldap, default=None, help="What a directory (ldap, ldaps) is asked.")
+    https: Https | None = optional_subsection(Https, default=None, help="How a document behind a URL is asked for.")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -179,6 +179,25 @@ class ServerAddress(Kind[HostPort]):
 
 
 @frozen
+class ServerIp(Kind[HostPort]):
+    """A server by its IP address, because nobody could look a name up, and its port when it is not the usual one."""
+
+    port: int
+
+    def parse(self, written: object) -> HostPort:
+        """Give address and port."""
+        server = ServerAddress(self.port).parse(written)
+        if not server.is_address:
+            raise Unfit(f"{shown(written)} is not an IP address")
+        return server
+
+    @property
+    def valid(self) -> str:
+        """The forms."""
+        return f'an IP address, with ":port" unless it is {self.port}, as in "192.0.2.53" or "[2001:db8::53]:5353"'
+
+
+@frozen
 class Network(Kind[IpNetwork]):
     """A network in CIDR form; a single address is a network of one."""
 

@@ -138,6 +138,25 @@ class Text(Kind[str]):
         return f"printable ASCII of {self.least} to {self.most} characters"
 
 
+@frozen
+class FreeText(Kind[str]):
+    """Text of any script in one line, for those who are no peers of ours by SMTP."""
+
+    most: int = 1000
+
+    def parse(self, written: object) -> str:
+        """Take a string without control characters that is not empty."""
+        text = text_of(written)
+        if not text.isprintable() or not 0 < len(text) <= self.most:
+            raise Unfit(f"{shown(written)} is empty, too long, or has characters that cannot be printed")
+        return text
+
+    @property
+    def valid(self) -> str:
+        """The length."""
+        return f"text of 1 to {self.most} characters in one line"
+
+
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}\Z")
 
 

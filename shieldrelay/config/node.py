@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from shieldrelay.config.hosts import Hostname, HostPattern, HostPort, ListenAddress, MailboxText, ServerAddress
+from shieldrelay.config.hosts import (
+    Hostname,
+    HostPattern,
+    HostPort,
+    IpNetwork,
+    ListenAddress,
+    MailboxText,
+    Network,
+    ServerIp,
+)
 from shieldrelay.config.kinds import Choice, Count, FilePath, FilePathOrStdout, Flag, ListOf, Maybe, Word
 from shieldrelay.config.quantities import Duration, Octets, Share
 from shieldrelay.config.setting import keyed, section, setting
@@ -48,7 +57,10 @@ class Node:
     state: str = setting(
         FilePath(),
         default="/var/lib/shieldrelay",
-        help="Directory of what the node makes itself and can lose without losing mail, such as a certificate.",
+        help=(
+            "Directory of what the node makes itself and can lose without losing mail: what it knows of sources, bans, "
+            "lists of recipients, a certificate."
+        ),
     )
     member: str | None = setting(
         Maybe(Word()),
@@ -114,6 +126,15 @@ class Listen:
         default=["0.0.0.0:25", "[::]:25"],
         help="Addresses and ports for SMTP. IPv4 and IPv6 are separate sockets.",
     )
+    proxy: tuple[IpNetwork, ...] = setting(
+        ListOf(Network()),
+        default=[],
+        example=["192.0.2.10/32"],
+        help=(
+            "Networks of balancers: connections from them must begin with a PROXY header (version 1 or 2), and count "
+            "for the address that it names. From nobody else is such a header taken."
+        ),
+    )
 
 
 @section
@@ -161,6 +182,11 @@ class Cluster:
     hub: Hub = setting(
         Choice(Hub), default="memory:", help='Where members share what they know. "memory:" is a node alone.'
     )
+    tick: float = setting(
+        Duration("20ms", "10s"),
+        default="100ms",
+        help="How often members tell each other what has changed (D4); it stretches by itself under load.",
+    )
 
 
 @section
@@ -196,7 +222,7 @@ class Resolver:
     """Name resolution for next hops and notices."""
 
     servers: tuple[HostPort, ...] = setting(
-        ListOf(ServerAddress(53)),
+        ListOf(ServerIp(53)),
         default=[],
         example=["127.0.0.1:53"],
         help="DNS servers, by IP address. An empty list takes those of /etc/resolv.conf.",

@@ -174,3 +174,55 @@ class OctetRate(Kind[Rate]):
     def valid(self) -> str:
         """The form."""
         return f'a volume per s, min or h, as in "10MiB/s", at least {self.least} B/s'
+
+
+def _per(period: str, written: object) -> str:
+    """Give what stands before ``/period``; another period is not converted, because a limit's period has a meaning."""
+    amount, slash, per = text_of(written).rpartition("/")
+    if not slash or per.strip() != period:
+        raise Unfit(f"{shown(written)} is not counted per {period}")
+    return amount.rstrip()
+
+
+@frozen
+class Tally(Kind[int]):
+    """So many in a period that is part of the setting's meaning: ``"30/min"``, ``"100/5min"``."""
+
+    least: int
+    most: int
+    period: str = "min"
+
+    def parse(self, written: object) -> int:
+        """Give the number."""
+        amount = _per(self.period, written)
+        if not re.fullmatch(r"[0-9]{1,12}", amount, re.ASCII):
+            raise Unfit(f"{shown(written)} does not begin with a whole number")
+        if not self.least <= int(amount) <= self.most:
+            raise Unfit(f"{shown(written)} is out of bounds")
+        return int(amount)
+
+    @property
+    def valid(self) -> str:
+        """The bounds."""
+        return f'"{self.least}/{self.period}" to "{self.most}/{self.period}"'
+
+
+@frozen
+class OctetTally(Kind[int]):
+    """A volume in a period that is part of the setting's meaning: ``"200MiB/min"``."""
+
+    least: str
+    most: str
+    period: str = "min"
+
+    def parse(self, written: object) -> int:
+        """Give the octets."""
+        octets = parse_octets(_per(self.period, written))
+        if not parse_octets(self.least) <= octets <= parse_octets(self.most):
+            raise Unfit(f"{shown(written)} is out of bounds")
+        return octets
+
+    @property
+    def valid(self) -> str:
+        """The bounds."""
+        return f'"{self.least}/{self.period}" to "{self.most}/{self.period}"'

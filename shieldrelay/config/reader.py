@@ -15,9 +15,10 @@ from pathlib import Path as FilePath
 from attrs import define, field, frozen
 
 from shieldrelay.config.building import Builder, Faults, Source
-from shieldrelay.config.checks import Finding, check_domain, check_node
+from shieldrelay.config.checks import check_domain, check_node
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.faults import ConfigurationFaults, Path
+from shieldrelay.config.finding import Finding
 from shieldrelay.config.kinds import shown
 from shieldrelay.config.lines import lines_of
 from shieldrelay.config.schema import Configuration

@@ -38,6 +38,9 @@ are written out:
 | percentage | `%` | `"20%"` |
 | rate | messages or a volume per `s`, `min` or `h` | `"600/min"`, `"10MiB/s"` |
 
+A limit per `min` or `5min` counts with that period as its mean: what a source did fades away continuously, there is no
+moment at which it starts from nothing.
+
 `twistd --pidfile= shieldrelay --check` reads everything and tells every fault at once with file, line, section and key,
 and what would be valid; its exit status is 0 or 78. A start does the same and binds nothing when there is a fault. A
 reload (SIGHUP, or `shieldrelayctl reload`) puts the whole new configuration in force, or changes nothing.
@@ -55,6 +58,8 @@ def toml(written: object) -> str:
         return "true" if written else "false"
     if isinstance(written, list):
         return f"[{', '.join(toml(item) for item in written)}]"
+    if isinstance(written, dict):
+        return f"{{ {', '.join(f'{key} = {toml(value)}' for key, value in written.items())} }}" if written else "{}"
     return json.dumps(written, ensure_ascii=False)
 
 
@@ -86,7 +91,7 @@ def _tables(of: type[Any], name: str) -> Iterator[str]:
 
 
 def _setting_lines(key: str, setting: Setting) -> str:
-    bare = setting.required or setting.default is None or setting.default == []
+    bare = setting.required or setting.default in (None, [], {})
     shown = setting.example if bare else setting.default
     mark = "" if setting.required else "# "
     return f"\n{_comment(setting.help)}{mark}{key} = {toml(shown)}\n"

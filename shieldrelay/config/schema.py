@@ -1,7 +1,7 @@
 """The whole configuration: every setting of the node and of its domains, declared once.
 
-The sections stand in ``config.node``, ``config.smtp``, ``config.delivery`` and ``config.domain``; their enums come with
-them. A `Configuration` is valid or was never built (`config.reader.read` is the door; tests may build one
+The sections stand in files of their names (``config.node``, ``config.smtp``, ``config.shield`` ...); their enums come
+with them. A `Configuration` is valid or was never built (`config.reader.read` is the door; tests may build one
 directly). Immutable: a reload makes a new one. Knows no file and no clock.
 """
 
@@ -11,12 +11,16 @@ from collections.abc import Mapping
 
 import attrs
 
+from shieldrelay.config.content import Content
 from shieldrelay.config.delivery import Delivery
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.hosts import IpNetwork, Network
 from shieldrelay.config.node import Cluster, Disk, Listen, Node, Resolver, Tls
+from shieldrelay.config.recipients import Recipients
 from shieldrelay.config.setting import keyed, required_subsection, section, subsection
+from shieldrelay.config.shield import Shield
 from shieldrelay.config.smtp import NetworkOverrides, Smtp
+from shieldrelay.config.stress import Stress
 from shieldrelay.mail.address import Mailbox, parse_mailbox
 
 
@@ -42,8 +46,12 @@ class Configuration:
         NetworkOverrides,
         factory=dict,
         example="192.0.2.0/24",
-        help="Settings of [smtp] for single networks.",
+        help="Settings of [smtp], and limits of connections, for single networks.",
     )
+    shield: Shield = subsection(Shield, factory=Shield, help="")
+    stress: Stress = subsection(Stress, factory=Stress, help="")
+    recipients: Recipients = subsection(Recipients, factory=Recipients, help="")
+    content: Content = subsection(Content, factory=Content, help="")
     delivery: Delivery = subsection(Delivery, factory=Delivery, help="")
     disk: Disk = subsection(Disk, factory=Disk, help="")
     resolver: Resolver = subsection(Resolver, factory=Resolver, help="")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import Enum
 
 from shieldrelay.config.kinds import Choice, Count, Flag, Maybe, Text
-from shieldrelay.config.quantities import Duration, OctetRate, Octets, Rate
+from shieldrelay.config.limits import SomeLimits, limit_kinds
+from shieldrelay.config.quantities import Duration, OctetRate, Octets, Rate, Share
+from shieldrelay.config.records import Record
 from shieldrelay.config.setting import section, setting
 
 
@@ -26,8 +28,9 @@ class OfferDsn(Enum):
 _RECIPIENTS = Count(100, 1000)
 _MESSAGES = Count(1, 100000)
 _COMMANDS = Count(100, 10000000)
-_ERRORS = Count(1, 1000)
-_COMMAND_TIMEOUT = Duration("1s", "1h")
+ERRORS = Count(1, 1000)
+COMMAND_TIMEOUT = Duration("1s", "1h")
+_SOME_LIMITS = Record(SomeLimits(), limit_kinds())
 
 
 @section
@@ -60,10 +63,10 @@ class Smtp:
     max_sessions: int = setting(Count(1, 1000000), default=10000, help="Sessions at once; further connections get 421.")
     messages_per_session: int = setting(_MESSAGES, default=100, help="Transactions of one session before 421.")
     commands_per_session: int = setting(_COMMANDS, default=20000, help="Commands of one session before 421.")
-    syntax_errors: int = setting(_ERRORS, default=5, help="Syntax errors of one session before 421.")
-    unknown_commands: int = setting(_ERRORS, default=3, help="Unknown commands of one session before 421.")
+    syntax_errors: int = setting(ERRORS, default=5, help="Syntax errors of one session before 421.")
+    unknown_commands: int = setting(ERRORS, default=3, help="Unknown commands of one session before 421.")
     junk_commands: int = setting(
-        _ERRORS, default=20, help="NOOP, RSET, VRFY and the like between two messages before 421."
+        ERRORS, default=20, help="NOOP, RSET, VRFY and the like between two messages before 421."
     )
     command_line: int = setting(
         Count(1024, 65536),
@@ -71,10 +74,10 @@ class Smtp:
         help="Longest command line in octets, its CRLF included; a longer one is refused whole.",
     )
     command_timeout: float = setting(
-        _COMMAND_TIMEOUT, default="5m", help="Longest wait for the next command (RFC 5321 section 4.5.3.2.7)."
+        COMMAND_TIMEOUT, default="5m", help="Longest wait for the next command (RFC 5321 section 4.5.3.2.7)."
     )
     content_timeout: float = setting(
-        _COMMAND_TIMEOUT, default="3m", help="Longest silence within content; minimum_rate usually strikes before."
+        COMMAND_TIMEOUT, default="3m", help="Longest silence within content; minimum_rate usually strikes before."
     )
     session_limit: float = setting(
         Duration("10s", "1d"), default="10m", help="Longest session; time within content is not counted."
@@ -122,7 +125,7 @@ class Smtp:
 
 @section
 class NetworkOverrides:
-    """Settings of ``[smtp]`` that are different for one network; the longest network that holds a client decides."""
+    """What is different for one network; the longest network that holds a client decides."""
 
     bare_newlines: BareNewlines | None = setting(
         Maybe(Choice(BareNewlines)), default=None, example="normalize", help="As in [smtp]."
@@ -130,11 +133,32 @@ class NetworkOverrides:
     recipients: int | None = setting(Maybe(_RECIPIENTS), default=None, example=1000, help="As in [smtp].")
     messages_per_session: int | None = setting(Maybe(_MESSAGES), default=None, example=10000, help="As in [smtp].")
     commands_per_session: int | None = setting(Maybe(_COMMANDS), default=None, example=1000000, help="As in [smtp].")
-    syntax_errors: int | None = setting(Maybe(_ERRORS), default=None, example=20, help="As in [smtp].")
-    unknown_commands: int | None = setting(Maybe(_ERRORS), default=None, example=20, help="As in [smtp].")
-    junk_commands: int | None = setting(Maybe(_ERRORS), default=None, example=100, help="As in [smtp].")
-    command_timeout: float | None = setting(Maybe(_COMMAND_TIMEOUT), default=None, example="5m", help="As in [smtp].")
+    syntax_errors: int | None = setting(Maybe(ERRORS), default=None, example=20, help="As in [smtp].")
+    unknown_commands: int | None = setting(Maybe(ERRORS), default=None, example=20, help="As in [smtp].")
+    junk_commands: int | None = setting(Maybe(ERRORS), default=None, example=100, help="As in [smtp].")
+    command_timeout: float | None = setting(Maybe(COMMAND_TIMEOUT), default=None, example="5m", help="As in [smtp].")
     session_limit: float | None = setting(
         Maybe(Duration("10s", "1d")), default=None, example="1h", help="As in [smtp]."
     )
     minimum_rate: Rate | None = setting(Maybe(OctetRate()), default=None, example="100B/s", help="As in [smtp].")
+    connections: SomeLimits | None = setting(
+        Maybe(_SOME_LIMITS),
+        default=None,
+        example={"sessions": 200, "connections": "3000/min"},
+        help=(
+            "Limits of each source in this network, whatever its past, instead of those of [shield.connections] (R23). "
+            "What is left out is as for a stranger."
+        ),
+    )
+    connections_under_stress: SomeLimits | None = setting(
+        Maybe(_SOME_LIMITS),
+        default=None,
+        example={"sessions": 100},
+        help="The same under stress. What is left out is as in connections, which it needs.",
+    )
+    share: float | None = setting(
+        Maybe(Share(1, 100)),
+        default=None,
+        example="20%",
+        help="Share of [smtp] max_sessions for each source and network in it; it needs connections.",
+    )

@@ -23,7 +23,7 @@ from shieldrelay.config.kinds import Count, FilePath, Flag, Kind, ListOf, Maybe,
 from shieldrelay.config.quantities import Duration, MessageRate, OctetRate, Octets, Rate, Share
 from shieldrelay.config.routes import NextHops, NoticeRoute, NoticeRouteText, NoticeWay
 from shieldrelay.config.smtp import BareNewlines
-from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText
+from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText, SourceKind
 
 TAKEN: list[tuple[Kind[Any], object, object]] = [
     (Duration("1ms", "30d"), "30s", 30.0),
@@ -66,8 +66,8 @@ TAKEN: list[tuple[Kind[Any], object, object]] = [
     (NoticeRouteText(), "mx", NoticeRoute(NoticeWay.MX)),
     (NoticeRouteText(), "next_hop", NoticeRoute(NoticeWay.NEXT_HOP)),
     (NoticeRouteText(), "smarthost:out.example:587", NoticeRoute(NoticeWay.SMARTHOST, HostPort("out.example", 587))),
-    (RecipientSourceText(), "any", RecipientSource(None)),
-    (RecipientSourceText(), "file:/x/y", RecipientSource("/x/y")),
+    (RecipientSourceText(), "any", RecipientSource(SourceKind.ANY)),
+    (RecipientSourceText(), "file:/x/y", RecipientSource(SourceKind.FILE, "/x/y")),
 ]
 
 REFUSED: list[tuple[Kind[Any], object]] = [

@@ -11,7 +11,7 @@ from twisted.trial import unittest
 
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.hosts import HostPort
-from shieldrelay.config.sources import RecipientSource
+from shieldrelay.config.sources import RecipientSource, SourceKind
 from shieldrelay.mail.address import AddressFault, parse_mailbox
 from shieldrelay.recipients.directory import Directory
 from shieldrelay.recipients.listing import FAULTS_SHOWN, Listing, parse_listing
@@ -22,7 +22,8 @@ from shieldrelay.recipients.standing import Standing
 def domain(name: str = "example.com", path: str | None = None, **settings: Any) -> Domain:
     """Make a protected domain."""
     hops = ((HostPort("192.0.2.1", 25),),)
-    return Domain(domain=name, next_hops=hops, recipients=RecipientSource(path), **settings)
+    source = RecipientSource(SourceKind.ANY) if path is None else RecipientSource(SourceKind.FILE, path)
+    return Domain(domain=name, next_hops=hops, recipients=source, **settings)
 
 
 def listed(text: bytes, **settings: Any) -> Directory:
