@@ -24,6 +24,7 @@ from shieldrelay.shield.connections_kinds import (
     HANDSHAKES,
     MARKS,
     MESSAGES,
+    MOST_MARKS,
     NETWORKS,
     OCTETS,
     PERIODS,
@@ -168,10 +169,12 @@ class Connections:
 
     def mark(self, client: Client, now: float) -> None:
         """Give a source a bad mark: it did what no lawful client does."""
-        self._marks.add(self._marks.row(client.source, now), 0, 1.0)
+        row = self._marks.row(client.source, now)
+        self._marks.add(row, 0, 1.0)
+        self._marks.cap(row, 0, MOST_MARKS)
 
     def marked(self, source: bytes, now: float) -> bool:
-        """Whether a source has a bad mark still; one mark holds for six hours, two for twelve, four for eighteen."""
+        """Whether a source has a bad mark still; one holds for six hours, twice as many for six hours more."""
         row = self._marks.get(source, now)
         return row is not None and row.own[0] + row.others[0] >= _MARKED_FROM
 

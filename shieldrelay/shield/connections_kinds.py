@@ -17,6 +17,8 @@ MINUTE = 60.0
 FIVE_MINUTES = 300.0
 MARK_HALF_LIFE = 6 * 3600.0
 """Seconds for which one bad mark holds; every doubling of marks holds for as long again."""
+MOST_MARKS = 8.0
+"""More count no more: they would hold for longer than a day."""
 
 HALF = 0.5
 """One more may pass while the count is not above its limit less this: so even a limit of one a minute is one a minute,

@@ -331,6 +331,13 @@ class MarksTests(ConnectionsTests):
         self.assertTrue(self.connections.marked(other.source, 11.9 * hour))
         self.assertFalse(self.connections.marked(other.source, 12.1 * hour))
 
+    def test_marks_last_a_day_at_most(self) -> None:
+        """However often a source does wrong, its marks are gone a day after the last time."""
+        for _ in range(10_000):
+            self.connections.mark(BOB, 0.0)
+        self.assertTrue(self.connections.marked(BOB.source, 23.9 * 3600.0))
+        self.assertFalse(self.connections.marked(BOB.source, 24.1 * 3600.0))
+
     def test_release(self) -> None:
         """A released source starts anew, but what it has open stays open."""
         self.connections.mark(BOB, 0.0)
