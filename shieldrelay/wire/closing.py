@@ -29,9 +29,10 @@ def drain(connected: socket.socket) -> None:
         connected.recv(DRAIN_OCTETS, socket.MSG_DONTWAIT)
 
 
-def close_now(transport: ITransport) -> bool:
+def close_now(transport: ITransport, *, polite: bool) -> bool:
     """Close a connection, if all that was written to it is with the kernel; its protocol hears of it before we return.
 
+    :param polite: the client has said QUIT, and sends nothing behind it: there is nothing to drain.
     :returns: whether that was done: not under TLS, while something is buffered, or on anything that is no TCP socket of
         Twisted's.
     """
@@ -40,6 +41,7 @@ def close_now(transport: ITransport) -> bool:
     plain: Any = transport
     if not plain.connected or plain.TLS or plain.disconnecting or plain.dataBuffer or plain._tempDataBuffer:
         return False
-    drain(plain.socket)
+    if not polite:
+        drain(plain.socket)
     plain.connectionLost(_DONE)
     return True

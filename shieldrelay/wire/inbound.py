@@ -27,7 +27,7 @@ from shieldrelay.smtp.events import INTERLUDE
 from shieldrelay.smtp.receiver import Phase
 from shieldrelay.wire.closing import close_now
 from shieldrelay.wire.direct import direct_writer
-from shieldrelay.wire.inbound_conversation import Conversation
+from shieldrelay.wire.inbound_conversation import QUIT, Conversation
 from shieldrelay.wire.inbound_timing import ClientPatience
 from shieldrelay.wire.inbound_tools import InboundTools, SessionTerms
 from shieldrelay.wire.inbound_unread import Unread
@@ -119,6 +119,7 @@ class InboundConnection(Protocol):
             tools.journal.event(
                 "tls_failed", session=self.session, peer=conversation.client.address, reason=failure_words(reason)
             )
+        self._unread.let_go()
         conversation.leave(self._received, self._began, tools.clock.seconds())
 
     # the pump
@@ -181,7 +182,7 @@ class InboundConnection(Protocol):
         if not self._closed:
             self._closed = True
             self._conversation.ended = self._conversation.ended or "closed by us"
-            if self._tools.direct_writes and close_now(self.transport):
+            if self._tools.direct_writes and close_now(self.transport, polite=self._conversation.ended == QUIT):
                 return
             self.deadline = self._tools.clock.seconds() + FAREWELL_SECONDS
             self._unread.forget()

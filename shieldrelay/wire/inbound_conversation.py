@@ -35,6 +35,9 @@ from shieldrelay.smtp.events import (
 from shieldrelay.smtp.receiver import Receiver
 from shieldrelay.wire.inbound_tools import InboundTools, SessionTerms
 
+QUIT = "quit"
+"""How a session ended that its client ended in order."""
+
 
 class Conversation:
     """One session's meaning.
@@ -143,7 +146,7 @@ class Conversation:
             self.receiver.answer(refusal.reply)
 
     def _on_quit(self, _event: QuitRequested) -> None:
-        self.ended = self.ended or "quit"
+        self.ended = self.ended or QUIT
 
     def _on_violation(self, event: Violation) -> None:
         gate, kind, now = self._gate, event.kind, self._tools.clock.seconds()

@@ -49,6 +49,10 @@ class Unread:
         if self._watching:
             self._transport.unregisterProducer()
 
+    def let_go(self) -> None:
+        """Forget whom to call, the connection being lost: the circle of the two would wait for the garbage collector."""
+        self._choked = self._drained = _nobody
+
     def pauseProducing(self) -> None:
         """Twisted: too much is buffered."""
         self.too_much = True
@@ -62,3 +66,7 @@ class Unread:
 
     def stopProducing(self) -> None:
         """Twisted: the connection is lost; nothing is left to tell."""
+
+
+def _nobody() -> None:
+    """Take the place of a connection that is gone."""
