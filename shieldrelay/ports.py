@@ -7,7 +7,7 @@ in ``shieldrelay.testing``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
@@ -168,50 +168,54 @@ class Resolver(Protocol):
         """
 
 
-class Gate(Protocol):
+AVisit = TypeVar("AVisit")
+"""A gate's own `Visit`; nobody else makes one."""
+
+
+class Gate(Protocol[AVisit]):
     """Who judges each stage of a connection: ``shield.gate.Gate``. Pure and quick: it answers at once, never fails.
 
     ``now`` is the reactor's time in seconds. A `Visit` is the gate's own note of one connection; whoever holds it gives
     it back with every question, and says `left` once.
     """
 
-    def admit(self, client: Client, sessions: int, now: float) -> Visit | Refusal:
+    def admit(self, client: Client, sessions: int, now: float) -> AVisit | Refusal:
         """Judge a connection before anything is made for it.
 
         :param sessions: open on this node, this one not counted.
         """
 
-    def talked_early(self, visit: Visit, now: float) -> Refusal | None:
+    def talked_early(self, visit: AVisit, now: float) -> Refusal | None:
         """Judge a client that talks before the greeting."""
 
-    def greeted(self, visit: Visit, now: float) -> None:
+    def greeted(self, visit: AVisit, now: float) -> None:
         """Note that the client waited for the greeting."""
 
-    def handshake(self, visit: Visit, now: float) -> Refusal | None:
+    def handshake(self, visit: AVisit, now: float) -> Refusal | None:
         """Judge STARTTLS."""
 
-    def mail(self, visit: Visit, declared_size: int | None, now: float) -> Verdict:
+    def mail(self, visit: AVisit, declared_size: int | None, now: float) -> Verdict:
         """Judge MAIL.
 
         :param declared_size: the SIZE parameter in octets (RFC 1870).
         """
 
-    def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
+    def recipient(self, visit: AVisit, asked: RecipientAsked, now: float) -> Verdict:
         """Judge one RCPT. `Verdict.held`: ask `decide` next."""
 
-    def decide(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
+    def decide(self, visit: AVisit, asked: RecipientAsked, now: float) -> Verdict:
         """Judge a RCPT whose answer was held; never held again."""
 
-    def abandoned(self, visit: Visit, recipients: int, now: float) -> None:
+    def abandoned(self, visit: AVisit, recipients: int, now: float) -> None:
         """Note that recipients were granted and no message followed (R20)."""
 
-    def completed(self, visit: Visit, recipients: int, now: float) -> None:
+    def completed(self, visit: AVisit, recipients: int, now: float) -> None:
         """Note that a message to so many recipients came to its end, whatever became of it."""
 
-    def violation(self, visit: Visit, kind: ViolationKind, evidence: bytes, now: float) -> Refusal | None:
+    def violation(self, visit: AVisit, kind: ViolationKind, evidence: bytes, now: float) -> Refusal | None:
         """Note what a lawful client does not do; a refusal ends the session."""
 
-    def left(self, visit: Visit, octets: int, now: float) -> None:
+    def left(self, visit: AVisit, octets: int, now: float) -> None:
         """The connection has ended.
 
         :param octets: received on it.

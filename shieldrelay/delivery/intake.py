@@ -9,7 +9,7 @@ session's id, and the line in the journal under it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -60,7 +60,7 @@ class IntakeTools:
     :ivar in_memory: octets up to which one message's content stays in memory.
     """
 
-    gate: Gate
+    gate: Gate[Any]
     domains: Domains
     acceptance: Acceptance
     trace: Trace
@@ -127,7 +127,10 @@ class Intake:
         if not verdict.held:
             return self._recipient_judged(verdict, asked, question)
         self._pausing = pausing = tools.pauses.exchange()
-        return pausing.addCallback(self._decided, asked, question).addErrback(_broken_off)
+        if pausing is None:
+            return self._decided(None, asked, question)
+        decided: Deferred[Reply] = pausing.addCallback(self._decided, asked, question)
+        return decided.addErrback(_broken_off)
 
     def _decided(self, _: None, asked: RecipientRequested, question: RecipientAsked) -> Reply | Deferred[Reply]:
         """Judge a recipient whose answer was held."""

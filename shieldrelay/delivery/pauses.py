@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from shieldrelay.ports import Clock
 
@@ -31,9 +31,9 @@ class Pauses:
         self._most = most
         self.sleeping = 0
 
-    def exchange(self) -> Deferred[None]:
-        """Fire after the next exchange."""
-        return self._next_exchange() or succeed(None)
+    def exchange(self) -> Deferred[None] | None:
+        """Fire after the next exchange; ``None``: there is nothing to wait for."""
+        return self._next_exchange()
 
     def sleep(self, seconds: float) -> Deferred[None] | None:
         """Fire after some seconds; ``None``: too many sleep already, and nobody has to wait."""

@@ -17,12 +17,13 @@ from shieldrelay.mail.verdict import Refusal
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.ports import Journal
 from shieldrelay.shield.acquaintance import Acquaintance
-from shieldrelay.shield.conditions import Conditions
+from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.greeting import Greeting
 from shieldrelay.shield.harvest import Harvest
 from shieldrelay.shield.history import History
 from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.stress import Stress
 from shieldrelay.shield.telling import Telling
 from shieldrelay.shield.visit import Visit
 from shieldrelay.smtp import replies
@@ -59,7 +60,10 @@ class Lists(Protocol):
     """The operator's lists and the bans in force: `cluster.register.Register`."""
 
     def word(self, client: Client, wall: float) -> Word | None:
-        """Give what holds for a client, the allow-list first."""
+        """Give what holds for a client, the allow-list first.
+
+        :param wall: seconds since the epoch.
+        """
 
 
 @frozen
@@ -75,7 +79,8 @@ class Defences:
     greeting: Greeting
     harvest: Harvest
     harvest_observed: Harvest
-    conditions: Conditions
+    calendar: Calendar
+    stress: Stress
     telling: Telling
 
 
@@ -104,11 +109,11 @@ class Admission:
     def admit(self, client: Client, sessions: int, now: float) -> Visit | Refusal:
         """Judge a connection."""
         defences = self._defences
-        word = defences.lists.word(client, defences.conditions.wall(now))
+        word = defences.lists.word(client, defences.calendar.wall(now))
         if word is not None and not word.allows:
             return self._turned_away(client, "lists", word.reason, now, permanent=word.denies)
         allowed = word is not None
-        acquaintance = defences.history.acquaintance(client, defences.conditions.day(now))
+        acquaintance = defences.history.acquaintance(client, defences.calendar.day(now), now)
         if not allowed and self._modes.harvest is Mode.ENFORCE:
             boxed = defences.harvest.connect(client, now)
             if boxed is not None:
@@ -120,17 +125,21 @@ class Admission:
     ) -> Visit | Refusal:
         """Hold a connection against the limits of connections, and let it in."""
         defences = self._defences
+        shortage = defences.stress.shortage(sessions)
+        if shortage is not None:
+            return self._turned_away(client, "descriptors", shortage, now)
         if self._modes.connections is not Mode.OFF:
             shed = defences.connections.admit(client, acquaintance, sessions, now, allowed=allowed)
             if shed is not None:
                 if shed.capacity or self._modes.connections is Mode.ENFORCE:
                     return self._turned_away(client, "connections", shed.reason, now)
                 self.would_refuse(client, "", "connections", shed.reason, now)
+                defences.connections.enter(client, acquaintance, now)
         visit = Visit(client, acquaintance, self._new_reference())
         visit.allowed = allowed
         if not allowed:
             visit.greeting_delay = defences.greeting.delay(
-                client, acquaintance, now, stressed=defences.conditions.stressed
+                client, acquaintance, now, stressed=defences.stress.on
             )
         return visit
 
@@ -194,7 +203,9 @@ class Admission:
     def violation(self, visit: Visit, kind: ViolationKind, now: float) -> None:
         """Remember what a lawful client does not do."""
         if kind in HEAVY:
-            self._defences.history.heavy_violation(visit.client, self._defences.conditions.day(now))
+            defences = self._defences
+            defences.history.heavy_violation(visit.client, defences.calendar.day(now), now)
+            defences.connections.mark(visit.client, now)
 
     def left(self, visit: Visit, octets: int, now: float) -> None:
         """The connection has ended."""
@@ -202,4 +213,4 @@ class Admission:
         if self._modes.connections is not Mode.OFF:
             defences.connections.left(visit.client, octets, now)
         if visit.asked:
-            defences.history.asked(visit.client, visit.asked, visit.unknown, defences.conditions.day(now))
+            defences.history.asked(visit.client, visit.asked, visit.unknown, now)

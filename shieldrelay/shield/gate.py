@@ -183,7 +183,7 @@ class Gate:
         full = self._capacity.full()
         if full is not None:
             return Verdict(Refusal(replies.SPOOL_FULL, full, "capacity"))
-        return self._rate(visit, self._defences.connections.message, now) or GO_ON
+        return self._rate(visit, self._defences.connections.message, now) or self._slowed(visit, now) or GO_ON
 
     def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
         """Judge one RCPT, cheapest and most general first."""
@@ -250,6 +250,15 @@ class Gate:
             self._admission.would_refuse(visit.client, visit.reference, "connections", reason, now)
             return None
         return Verdict(Refusal(replies.TRY_LATER, reason, "connections"))
+
+    def _slowed(self, visit: Visit, now: float) -> Verdict | None:
+        """Slow a stranger for what its network does (R16)."""
+        connections = self._defences.connections
+        if self._modes.connections is not Mode.ENFORCE or visit.allowed or self._defences.stress.on:
+            return None
+        if connections.slowed(visit.client, visit.acquaintance, now) is None:
+            return None
+        return Verdict(None, connections.settings.network_pause)
 
     def _fact(self, domain: DomainLimits, asked: RecipientAsked) -> _Fact:
         place = self._listing.place(asked.mailbox)

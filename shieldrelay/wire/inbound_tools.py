@@ -18,7 +18,7 @@ class SessionTerms(Protocol):
     """What is configured for sessions: ``assembly.terms.Terms``."""
 
     @property
-    def gate(self) -> Gate:
+    def gate(self) -> Gate[Any]:
         """Give who judges connections; a session keeps the one that admitted it."""
 
     @property

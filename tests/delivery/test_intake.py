@@ -4,48 +4,31 @@ from __future__ import annotations
 
 from itertools import count
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from shieldrelay.delivery.holding import MemoryBudget
 from shieldrelay.delivery.intake import Intake, IntakeTools
+from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.address import BarePostmaster, Mailbox, parse_mailbox
+from shieldrelay.mail.client import client_of
 from shieldrelay.mail.envelope import Origin
 from shieldrelay.mail.reply import Reply
-from shieldrelay.shield.gate import DomainLimits, Gate, Place
+from shieldrelay.mail.verdict import Refusal, Verdict
+from shieldrelay.shield.gate import DomainLimits
+from shieldrelay.smtp import replies
 from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRequested
 from shieldrelay.smtp.limits import ContentRules
+from shieldrelay.testing.gate import OpenGate
 from shieldrelay.testing.hop import FakeNextHop
 from shieldrelay.testing.threads import HeldThreads
 from tests.delivery.relay import DomainRelay, RelayTests, content_of, done
+from tests.shield.siege import Siege
 
 ORIGIN = Origin("192.0.2.9", 4025, "client.test", session="S1")
 SENDER = parse_mailbox(b"carol@elsewhere.test")
 RULES = ContentRules()
-
-
-class _Everyone:
-    """Lists everybody but nobody@."""
-
-    def place(self, mailbox: Mailbox) -> Place:
-        """Say where a recipient belongs."""
-        return Place.UNKNOWN if mailbox.local_part == b"nobody" else Place.LISTED
-
-
-class _Room:
-    """Has room, and nothing to remember."""
-
-    def full(self) -> str | None:
-        """Say that there is room."""
-        return None
-
-    def domain_full(self, domain: str) -> str | None:
-        """Say that there is room."""
-        return None
-
-    def recall(self, mailbox: Mailbox) -> Reply | None:
-        """Remember nothing."""
-        return None
 
 
 class _Names:
@@ -60,17 +43,24 @@ class _Names:
         return RULES
 
 
+def at_once(reply: Reply | Deferred[Reply]) -> Reply:
+    """Give an answer that was not held back."""
+    if isinstance(reply, Deferred):
+        raise AssertionError("the answer is held back")
+    return reply
+
+
 class IntakeTests(RelayTests):
     """`Intake` over the real acceptance and spool."""
 
     def intake(self, relay: DomainRelay, *others: DomainRelay, domains: int = 1, in_memory: int = 1000) -> Intake:
         """Begin a session."""
-        room = _Room()
         limits = {one.name: DomainLimits(one.name, 100_000, lambda: None) for one in (relay, *others)}
         self.budget = MemoryBudget(1 << 20)
         ids = count(1)
-        tools = IntakeTools(
-            gate=Gate(limits, _Everyone(), room, room, domains_per_transaction=domains),
+        self.siege = siege = Siege(domains=limits, domains_per_transaction=domains)
+        self.tools = tools = IntakeTools(
+            gate=siege.gate,
             domains=_Names(),
             acceptance=relay.acceptance(*others),
             trace=lambda origin, id, arrived, recipient: (
@@ -81,16 +71,17 @@ class IntakeTests(RelayTests):
             budget=self.budget,
             in_memory=in_memory,
             open_draft=relay.open_draft,
+            pauses=Pauses(relay.clock, lambda: None, lambda: 100),
             clock=relay.clock,
             wall=relay.wall,
             journal=relay.journal,
         )
-        return Intake(tools, "S1", "192.0.2.9")
+        return Intake(tools, "S1", siege.admit("192.0.2.9"), client_of("192.0.2.9"))
 
     def begun(self, intake: Intake, *recipients: bytes) -> list[int]:
         """Say MAIL, each RCPT, and DATA."""
-        codes = [intake.mail(MailRequested(SENDER), ORIGIN).code]
-        codes += [intake.recipient(RecipientRequested(parse_mailbox(one))).code for one in recipients]
+        codes = [at_once(intake.mail(MailRequested(SENDER), ORIGIN)).code]
+        codes += [at_once(intake.recipient(RecipientRequested(parse_mailbox(one)))).code for one in recipients]
         self.assertIs(intake.content_rules(), RULES)
         return [*codes, intake.content_requested().code]
 
@@ -138,7 +129,7 @@ class IntakeTests(RelayTests):
         relay = self.relay()
         intake = self.intake(relay)
         intake.mail(MailRequested(SENDER), ORIGIN)
-        self.assertEqual(intake.recipient(RecipientRequested(BarePostmaster())).code, 250)
+        self.assertEqual(at_once(intake.recipient(RecipientRequested(BarePostmaster()))).code, 250)
         intake.content_requested()
         self.ended(intake)
         self.assertEqual(str(relay.hop.attempts[0].recipients[0].mailbox), "postmaster@example.test")
@@ -149,7 +140,7 @@ class IntakeTests(RelayTests):
         intake = self.intake(relay)
         intake.mail(MailRequested(SENDER), ORIGIN)
         statuses = [
-            intake.recipient(RecipientRequested(parse_mailbox(one))).status
+            at_once(intake.recipient(RecipientRequested(parse_mailbox(one)))).status
             for one in (b"nobody@example.test", b"bob@foreign.test")
         ]
         self.assertEqual((statuses, intake.refused), (["5.1.1", "5.7.1"], 2))
@@ -221,5 +212,67 @@ class IntakeTests(RelayTests):
         self.begun(intake, b"bob@example.test")
         intake.content(b"x")
         intake.reset()
-        self.assertEqual(intake.recipient(RecipientRequested(parse_mailbox(b"bob@example.test"))).code, 503)
+        self.assertEqual(at_once(intake.recipient(RecipientRequested(parse_mailbox(b"bob@example.test")))).code, 503)
         self.assertEqual(self.budget.used, 0)
+
+    def test_a_delayed_answer_comes_later(self) -> None:
+        """What the gate wants delayed is said after its seconds; who leaves meanwhile leaves no timer behind."""
+        for leaves in (False, True):
+            relay = self.relay()
+            gate = OpenGate(mail_verdict=Verdict(delay=2.0))
+            intake = self.guarded(relay, gate)
+            answer = intake.mail(MailRequested(SENDER), ORIGIN)
+            assert isinstance(answer, Deferred)
+            relay.clock.advance(1.9)
+            self.assertNoResult(answer)
+            if leaves:
+                intake.reset()
+                self.assertEqual(self.successResultOf(answer).code, 421)
+            else:
+                relay.clock.advance(0.2)
+                self.assertEqual(self.successResultOf(answer).code, 250)
+            self.assertEqual(relay.clock.getDelayedCalls(), [])
+
+    def test_a_held_answer_is_decided_after_the_exchange(self) -> None:
+        """A held recipient is asked for again when the exchange is over, and then answered for good (R21)."""
+        for code in (250, 450):
+            relay, exchanged = self.relay(), Deferred[None]()
+            gate = OpenGate(recipient_verdicts={"bob@example.test": Verdict(held=True)})
+            if code == 450:
+                gate.decisions["bob@example.test"] = Verdict(Refusal(replies.TRY_LATER, "a reason", "harvest"))
+            intake = self.guarded(relay, gate, exchanged)
+            intake.mail(MailRequested(SENDER), ORIGIN)
+            answer = intake.recipient(RecipientRequested(parse_mailbox(b"bob@example.test")))
+            assert isinstance(answer, Deferred)
+            self.assertEqual(gate.decided, [])
+            exchanged.callback(None)
+            self.assertEqual(self.successResultOf(answer).code, code)
+
+    def test_refusals_carry_the_sessions_id(self) -> None:
+        """A refused client can name what the journal has."""
+        relay = self.relay()
+        intake = self.intake(relay)
+        intake.mail(MailRequested(SENDER), ORIGIN)
+        reply = at_once(intake.recipient(RecipientRequested(parse_mailbox(b"nobody@example.test"))))
+        self.assertEqual(reply.lines, ("No such recipient here (reference S1)",))
+
+    def test_the_gate_hears_how_transactions_end(self) -> None:
+        """Recipients that were granted are abandoned by a reset, and completed by content."""
+        relay, gate = self.relay(), OpenGate()
+        intake = self.guarded(relay, gate)
+        self.begun(intake, b"bob@example.test", b"alice@example.test")
+        intake.reset()
+        self.begun(intake, b"bob@example.test")
+        self.ended(intake)
+        intake.reset()
+        self.assertEqual((gate.abandonments, gate.completions), ([2], [1]))
+
+    def guarded(self, relay: DomainRelay, gate: OpenGate, exchanged: Deferred[None] | None = None) -> Intake:
+        """Begin a session at a gate whose answers are set."""
+        self.intake(relay)
+        pauses = Pauses(relay.clock, lambda: exchanged, lambda: 100)
+        tools = evolve(self.tools, gate=gate, pauses=pauses)
+        client = client_of("192.0.2.9")
+        visit = gate.admit(client, 0, 0.0)
+        assert not isinstance(visit, Refusal)
+        return Intake(tools, "S1", visit, client)

@@ -1,70 +1,45 @@
-"""Every judgement over a transaction, in its order (R3, R9, R14, R17)."""
+"""Every judgement over a connection and its transactions, in its order (R3, R9, R14, R16 to R18, R27)."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.mail.address import Mailbox, parse_mailbox
+from shieldrelay.mail.address import parse_mailbox
 from shieldrelay.mail.reply import Reply
-from shieldrelay.shield.gate import DomainLimits, Gate, Place
+from shieldrelay.mail.violation import ViolationKind
+from shieldrelay.shield.admission import Modes
+from shieldrelay.shield.connections_settings import ConnectionsSettings
+from shieldrelay.shield.gate import DomainLimits, Place
+from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.stress import Facts
+from tests.shield.siege import Siege, Spoken
 
-BOB = parse_mailbox(b"bob@Example.test")
 REMEMBERED = Reply(550, (5, 1, 1), ("gone, reference R",))
+GHOSTS = [b"ghost%d@example.test" % number for number in range(40)]
 
 
-class Surroundings:
-    """Who exists, how full the disk is, what was refused: all as told.
-
-    :ivar announced: the SIZE that the next hop announced last.
-    """
-
-    def __init__(self) -> None:
-        self.disk: str | None = None
-        self.full_domains: set[str] = set()
-        self.remembered: Reply | None = None
-        self.announced: int | None = None
-
-    def place(self, mailbox: Mailbox) -> Place:
-        """List everybody but nobody@."""
-        return Place.UNKNOWN if mailbox.local_key == b"nobody" else Place.LISTED
-
-    def full(self) -> str | None:
-        """Say why no mail can be taken."""
-        return self.disk
-
-    def domain_full(self, domain: str) -> str | None:
-        """Say why a domain's mail cannot be taken."""
-        return "its share is used up" if domain in self.full_domains else None
-
-    def recall(self, mailbox: Mailbox) -> Reply | None:
-        """Give what is remembered of anybody."""
-        return self.remembered
-
-
-class GateTests(SynchronousTestCase):
-    """`Gate` by itself."""
+class TransactionTests(SynchronousTestCase):
+    """What is answered to a client against whom there is nothing."""
 
     def setUp(self) -> None:
-        self.facts = Surroundings()
-        example = DomainLimits("example.test", 1000, lambda: self.facts.announced)
-        domains = {
-            "example.test": example,
+        self.siege = Siege(domains={
+            "example.test": (example := DomainLimits("example.test", 1000, lambda: self.siege.announced)),
             "alias.test": example,
             "other.test": DomainLimits("other.test", 9, lambda: None),
-        }
-        self.gate = Gate(domains, self.facts, self.facts, self.facts, domains_per_transaction=1)
+        })  # fmt: skip
+        self.visit = self.siege.admit()
 
     def judged(self, mailbox: bytes, *domains: str, size: int | None = None) -> tuple[str, str] | None:
         """Give code and enhanced code, and who judged, for one RCPT."""
-        refusal = self.gate.recipient(parse_mailbox(mailbox), domains, size)
+        refusal = self.siege.ask(self.visit, mailbox, domains=domains, size=size).refusal
         return None if refusal is None else (f"{refusal.reply.code} {refusal.reply.status}", refusal.defence)
 
     def test_a_listed_recipient_passes(self) -> None:
         """Who is listed passes, by any name of the domain, and is kept under its first."""
         self.assertIsNone(self.judged(b"bob@EXAMPLE.test"))
         self.assertIsNone(self.judged(b"bob@alias.test", "example.test"))
-        self.assertEqual(self.gate.domain_of(parse_mailbox(b"bob@alias.test")), "example.test")
-        self.assertEqual(self.gate.size_limit("example.test"), 1000)
+        self.assertEqual(self.siege.gate.domain_of(parse_mailbox(b"bob@alias.test")), "example.test")
+        self.assertEqual(self.siege.gate.size_limit("example.test"), 1000)
 
     def test_each_refusal_has_its_reply(self) -> None:
         """Relaying, unknown, another domain, size, memory, full: each its code, and 5yz only for what lasts (R17)."""
@@ -72,26 +47,193 @@ class GateTests(SynchronousTestCase):
         self.assertEqual(self.judged(b"nobody@example.test"), ("550 5.1.1", "recipients"))
         self.assertEqual(self.judged(b"bob@example.test", "other.test"), ("452 4.5.3", "limits"))
         self.assertEqual(self.judged(b"bob@example.test", size=1001), ("552 5.3.4", "limits"))
-        self.facts.full_domains = {"example.test"}
+        self.siege.full_domains = {"example.test"}
         self.assertEqual(self.judged(b"bob@example.test"), ("452 4.3.1", "capacity"))
-        self.facts.remembered = REMEMBERED
+        self.siege.remembered = REMEMBERED
         self.assertEqual(self.judged(b"bob@example.test"), ("550 5.1.1", "next_hop"))
 
     def test_a_full_disk_stops_everything_at_mail(self) -> None:
         """Without room MAIL is answered 452, with the reason for the journal; with room it passes."""
-        self.assertIsNone(self.gate.mail(None))
-        self.facts.disk = "2 octets are free"
-        refusal = self.gate.mail(5)
+        self.assertIsNone(self.siege.gate.mail(self.visit, None, self.siege.now).refusal)
+        self.siege.disk = "2 octets are free"
+        refusal = self.siege.gate.mail(self.visit, 5, self.siege.now).refusal
         assert refusal is not None
         self.assertEqual((refusal.reply.code, refusal.reason), (452, "2 octets are free"))
 
     def test_the_smaller_size_of_ours_and_the_next_hops_counts(self) -> None:
         """A declared size is held against our limit and the SIZE that the next hop announced last (R9)."""
         for announced, size, passes in ((None, 1000, True), (500, 501, False), (500, 500, True), (5000, 1001, False)):
-            self.facts.announced = announced
+            self.siege.announced = announced
             self.assertEqual(self.judged(b"bob@example.test", size=size) is None, passes)
 
-    def test_existence_is_not_told_to_who_may_not_relay(self) -> None:
-        """An unknown recipient of a second domain is unknown; nothing depends on what cannot be asked there."""
-        self.assertEqual(self.judged(b"nobody@example.test", "other.test"), ("550 5.1.1", "recipients"))
+    def test_the_choice_of_domains_does_not_ask_the_list(self) -> None:
+        """A recipient of a second domain is put off, and one of a foreign domain refused, whoever it is (D8)."""
+        for mailbox in (b"nobody@example.test", b"bob@example.test"):
+            self.assertEqual(self.judged(mailbox, "other.test"), ("452 4.5.3", "limits"))
         self.assertEqual(self.judged(b"nobody@foreign.test"), ("550 5.7.1", "relay"))
+        self.assertEqual((self.visit.asked, self.visit.unknown), (0, 0))
+
+    def test_an_observed_list_takes_everyone_and_tells(self) -> None:
+        """The first list of a directory refuses nobody; who would have been refused is told once a minute (R27)."""
+        self.siege.unenforced = {"example.test"}
+        for ghost in GHOSTS[:30]:
+            self.assertIsNone(self.judged(ghost))
+        told = self.siege.journal.named("would_refuse")
+        self.assertEqual({line["defence"] for line in told}, {"recipients", "harvest"})
+        self.siege.unenforced = set()
+        self.assertEqual(self.judged(b"nobody@example.test"), ("550 5.1.1", "recipients"))
+
+
+class HarvestTests(SynchronousTestCase):
+    """What a harvester hears, at the gate."""
+
+    def test_a_stranger_is_cut_off_and_turned_away(self) -> None:
+        """Two ghosts are told the truth; then everybody is put off alike, the session closed, the next one refused."""
+        siege = Siege()
+        visit = siege.admit()
+        codes = [siege.code(visit, ghost) for ghost in GHOSTS[:8]]
+        self.assertEqual(codes[:2], [550, 550])
+        self.assertEqual(set(codes[2:]), {450, 421})
+        again = siege.admit()
+        for _ in range(8):
+            siege.code(again, b"bob@example.test")
+        self.assertEqual(siege.turned_away().defence, "harvest")
+        self.assertEqual(siege.turned_away().reply.code, 421)
+
+    def test_the_uniform_answer_shows_nothing(self) -> None:
+        """Once cut off, who exists and who does not get the same verdict, whatever their state (D8)."""
+        answers = set()
+        for mailbox in (b"bob@example.test", b"ghost99@example.test", b"former@example.test", b"trap@example.test"):
+            siege = Siege()
+            siege.places = {b"former": Place.FORMER, b"trap": Place.TRAP}
+            visit = siege.admit()
+            for ghost in GHOSTS[:2]:
+                siege.code(visit, ghost)
+            siege.full_domains, siege.announced = {"example.test"}, 5
+            first, second = siege.ask(visit, mailbox, size=10), siege.ask(visit, mailbox, size=10)
+            refusals = [each.refusal for each in (first, second)]
+            answers.add((first.delay, second.delay, *[each and (each.reply, each.defence) for each in refusals]))
+        self.assertEqual(len(answers), 1, answers)
+
+    def test_a_refusal_of_the_next_hop_counts_as_unknown(self) -> None:
+        """Recipients that a next hop refused within the hour are guesses like any other."""
+        siege = Siege()
+        siege.remembered = REMEMBERED
+        visit = siege.admit()
+        codes = [siege.code(visit, b"user%d@example.test" % number) for number in range(4)]
+        self.assertEqual((codes[:2], codes[3]), ([550, 550], 450))
+
+    def test_who_is_allowed_hears_the_truth(self) -> None:
+        """The operator's allow-list beats the score, and nothing of it counts (R18)."""
+        siege = Siege()
+        siege.words = {"192.0.2.1": Spoken(allows=True)}
+        visit = siege.admit()
+        self.assertEqual({siege.code(visit, ghost) for ghost in GHOSTS}, {550})
+        siege.words = {}
+        self.assertEqual(siege.code(siege.admit(), GHOSTS[0]), 550)
+
+    def test_observing_refuses_nobody_and_counts_apart(self) -> None:
+        """In observe mode the truth is told and journalled; enforcing later begins with a clean slate (R27)."""
+        for modes, domain in ((Modes(harvest=Mode.OBSERVE), Mode.ENFORCE), (Modes(), Mode.OBSERVE)):
+            siege = Siege(
+                modes=modes, domains={"example.test": DomainLimits("example.test", 9, lambda: None, domain)}
+            )
+            visit = siege.admit()
+            self.assertEqual({siege.code(visit, ghost) for ghost in GHOSTS}, {550})
+            self.assertEqual([line["defence"] for line in siege.journal.named("would_refuse")], ["harvest"])
+            self.assertEqual(siege.defences.harvest.explain(visit.client, siege.now), [])
+
+    def test_off_asks_nobody(self) -> None:
+        """Switched off, nothing is counted."""
+        siege = Siege(modes=Modes(harvest=Mode.OFF))
+        visit = siege.admit()
+        self.assertEqual({siege.code(visit, ghost) for ghost in GHOSTS}, {550})
+        self.assertEqual(siege.defences.harvest_observed.explain(visit.client, siege.now), [])
+
+
+class AdmissionTests(SynchronousTestCase):
+    """Who comes in."""
+
+    def test_the_operators_word_comes_first(self) -> None:
+        """Denied is refused for good, banned for now, allowed comes in without delay (R17, R18)."""
+        siege = Siege()
+        self.assertEqual(siege.admit().greeting_delay, 3.0)
+        siege.words = {"192.0.2.1": Spoken(allows=False, denies=True), "192.0.2.2": Spoken(allows=False)}
+        denied, banned = siege.turned_away(), siege.turned_away("192.0.2.2")
+        self.assertEqual((denied.reply.code, banned.reply.code, banned.reason), (554, 421, "the operator says so"))
+        siege.words = {"192.0.2.1": Spoken(allows=True)}
+        visit = siege.admit()
+        self.assertEqual((visit.allowed, visit.greeting_delay), (True, 0.0))
+
+    def test_limits_of_connections_hold(self) -> None:
+        """Over its limit a source is put off with a reference that the journal tells; leaving makes room."""
+        siege = Siege()
+        visits = [siege.admit() for _ in range(10)]
+        refusal = siege.turned_away()
+        self.assertEqual((refusal.reply.code, refusal.defence), (421, "connections"))
+        line = siege.journal.named("connection_refused")[0]
+        self.assertIn(str(line["reference"]), refusal.reply.lines[0])
+        self.assertIn("10", str(line["reason"]))
+        siege.gate.left(visits[0], 100, siege.now)
+        siege.admit()
+
+    def test_a_flood_has_one_line(self) -> None:
+        """A thousand refusals of one source leave one line in the journal, and share its reference."""
+        siege = Siege()
+        siege.words = {"192.0.2.1": Spoken(allows=False)}
+        texts = {siege.turned_away().reply.lines for _ in range(1000)}
+        self.assertEqual((len(texts), len(siege.journal.named("connection_refused"))), (1, 1))
+
+    def test_observed_limits_let_in_and_tell(self) -> None:
+        """In observe mode only the slots themselves refuse (R27)."""
+        siege = Siege(modes=Modes(connections=Mode.OBSERVE), connections=ConnectionsSettings(slots=100))
+        for sessions in range(15):
+            siege.admit(sessions=sessions)
+        self.assertEqual(len(siege.journal.named("would_refuse")), 1)
+        self.assertTrue(siege.turned_away(sessions=100).reply.is_transient)
+
+    def test_descriptors_run_out_for_everybody(self) -> None:
+        """Without descriptors to spare nobody comes in, allowed or not (R18)."""
+        siege = Siege()
+        siege.words = {"192.0.2.1": Spoken(allows=True)}
+        siege.defences.stress.watch(Facts(10, 1000, descriptors=1000, descriptors_most=1024), siege.now)
+        self.assertEqual(siege.turned_away(sessions=10).defence, "descriptors")
+
+    def test_rates_put_off_mail_and_recipients(self) -> None:
+        """Too many messages or recipients in a time are answered 450, whoever the recipient is."""
+        siege = Siege()
+        visit = siege.admit()
+        codes = [siege.code(visit, b"user%d@example.test" % number) for number in range(3)]
+        self.assertEqual(codes, [250, 250, 250])
+        refusals = [siege.gate.mail(visit, None, siege.now).refusal for _ in range(100)]
+        self.assertEqual({None if each is None else (each.reply.code, each.defence) for each in refusals},
+                         {None, (450, "connections")})  # fmt: skip
+
+    def test_early_talk_is_refused_and_remembered(self) -> None:
+        """Who talks before the greeting is put off, waits longer next time, and may do less for hours."""
+        siege = Siege()
+        visit = siege.admit()
+        refusal = siege.gate.talked_early(visit, siege.now)
+        assert refusal is not None
+        self.assertEqual(refusal.reply.code, 421)
+        self.assertIn(visit.reference, refusal.reply.lines[0])
+        siege.gate.violation(visit, ViolationKind.EARLY_TALK, b"EHLO", siege.now)
+        siege.gate.left(visit, 4, siege.now)
+        self.assertEqual(siege.admit().greeting_delay, 6.0)
+        self.assertEqual(siege.turned_away().defence, "connections")
+
+    def test_who_waited_is_greeted_at_once(self) -> None:
+        """A client that waited once is not made to wait again."""
+        siege = Siege()
+        siege.gate.greeted(siege.admit(), siege.now)
+        self.assertEqual(siege.admit().greeting_delay, 0.0)
+
+    def test_handshakes_are_limited(self) -> None:
+        """A source has so many TLS handshakes a minute; then STARTTLS is answered 454."""
+        siege = Siege()
+        visit = siege.admit()
+        refusals = [siege.gate.handshake(visit, siege.now) for _ in range(25)]
+        self.assertEqual([each for each in refusals[:20] if each], [])
+        last = refusals[-1]
+        assert last is not None
+        self.assertEqual(last.reply.code, 454)

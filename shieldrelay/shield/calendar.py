@@ -1,4 +1,4 @@
-"""What the defences know of the moment besides the question: the day, and whether the node is under stress.
+"""What day it is: the defences count in the reactor's time, and the past in days of the world.
 
 Written once a second by whoever has the clocks (`assembly`); read by `shield.gate`. Values only.
 """
@@ -11,15 +11,13 @@ DAY_SECONDS = 86400.0
 
 
 @define(eq=False)
-class Conditions:
-    """The moment.
+class Calendar:
+    """The reactor's time in the world.
 
     :ivar epoch: what to add to the reactor's time for seconds since the epoch; it moves when somebody sets the clock.
-    :ivar stressed: whether the node is under stress (D9).
     """
 
     epoch: float = 0.0
-    stressed: bool = False
 
     def wall(self, now: float) -> float:
         """Give seconds since the epoch."""
