@@ -50,7 +50,7 @@ class Unread:
             self._transport.unregisterProducer()
 
     def let_go(self) -> None:
-        """Forget whom to call, the connection being lost: the circle of the two would wait for the garbage collector."""
+        """Forget whom to call, the connection being lost: else the two would wait for the garbage collector."""
         self._choked = self._drained = _nobody
 
     def pauseProducing(self) -> None:
