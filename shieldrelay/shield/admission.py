@@ -128,13 +128,14 @@ class Admission:
         shortage = defences.stress.shortage(sessions)
         if shortage is not None:
             return self._turned_away(client, "descriptors", shortage, now)
-        if self._modes.connections is not Mode.OFF:
-            shed = defences.connections.admit(client, acquaintance, sessions, now, allowed=allowed)
-            if shed is not None:
-                if shed.capacity or self._modes.connections is Mode.ENFORCE:
-                    return self._turned_away(client, "connections", shed.reason, now)
+        exempt = allowed or self._modes.connections is Mode.OFF
+        shed = defences.connections.admit(client, acquaintance, sessions, now, allowed=exempt)
+        if shed is not None:
+            if shed.capacity or self._modes.connections is Mode.ENFORCE:
+                return self._turned_away(client, "connections", shed.reason, now)
+            if not exempt:
                 self.would_refuse(client, "", "connections", shed.reason, now)
-                defences.connections.enter(client, acquaintance, now)
+            defences.connections.enter(client, acquaintance, now)
         visit = Visit(client, acquaintance, self._new_reference())
         visit.allowed = allowed
         if not allowed:
@@ -158,7 +159,9 @@ class Admission:
                 before=told.before,
             )
         reply = replies.TURNED_AWAY_FOR_GOOD if permanent else replies.TURNED_AWAY
-        return Refusal(replies.referenced(reply, told.reference), reason, defence)
+        if told.refusal is None or told.refusal.reply.code != reply.code:
+            told.refusal = Refusal(replies.referenced(reply, told.reference), reason, defence)
+        return told.refusal
 
     def would_refuse(self, client: Client, reference: str, defence: str, reason: str, now: float) -> None:
         """Tell what a defence in observe mode would have refused; likewise bounded."""
@@ -210,7 +213,6 @@ class Admission:
     def left(self, visit: Visit, octets: int, now: float) -> None:
         """The connection has ended."""
         defences = self._defences
-        if self._modes.connections is not Mode.OFF:
-            defences.connections.left(visit.client, octets, now)
+        defences.connections.left(visit.client, octets, now)
         if visit.asked:
             defences.history.asked(visit.client, visit.asked, visit.unknown, now)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from shieldrelay.mail.verdict import Refusal
+
 MINUTE = 60.0
 MOST = 10_000
 """Sources with a line of their own at a time."""
@@ -18,9 +20,10 @@ class Told:
 
     :ivar first: whether it is to be told now.
     :ivar before: how many were refused under the reference before, and not told.
+    :ivar refusal: what all of them hear, once it is made.
     """
 
-    __slots__ = ("at", "before", "count", "first", "reference")
+    __slots__ = ("at", "before", "count", "first", "reference", "refusal")
 
     def __init__(self, reference: str, at: float, before: int) -> None:
         self.reference = reference
@@ -28,6 +31,7 @@ class Told:
         self.before = before
         self.count = 0
         self.first = True
+        self.refusal: Refusal | None = None
 
 
 class Telling:

@@ -39,6 +39,8 @@ LENT: dict[str, tuple[str, ...]] = {
         "shieldrelay.spool.window",
         "shieldrelay.recipients.standing",
     ),
+    # The defences count in tables that members share; tables are arithmetic, the sharing is met through a port.
+    "shieldrelay.shield": ("shieldrelay.cluster.kinds", "shieldrelay.cluster.table"),
 }
 """Room or module: modules of rooms beside or above it whose *values* it may use all the same. They must be pure."""
 
