@@ -131,6 +131,7 @@ CAPABILITIES = {
         Capability("smtp-sink", _installed("smtp-sink"), "apt install postfix"),
         Capability("postfix", lambda: _root() and _installed("postfix")(), "root, apt install postfix"),
         Capability("swaks", _installed("swaks"), "apt install swaks"),
+        Capability("slapd", _installed("slapd", "slapadd"), "apt install slapd"),
         Capability("openssl", _installed("openssl"), "apt install openssl"),
     )
 }
