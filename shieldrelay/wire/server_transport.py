@@ -2,7 +2,7 @@
 
 Twisted's ``Server`` composes names for its log and for ``repr`` that nobody reads here, and shuts a socket down before
 it closes it, which says the same twice. With `wire.closing` and `wire.direct` this leans on Twisted's internals;
-``tests/wire/test_server_transport.py`` fails when they change. Made by `wire.doorway`.
+``tests/wire/test_closing.py`` fails when they change. Made by `wire.doorway`.
 """
 
 from __future__ import annotations
