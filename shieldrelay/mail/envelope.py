@@ -76,12 +76,23 @@ class Origin:
     session: str = ""
 
 
+class Precedence(Enum):
+    """Who goes first where a server cannot bear everybody at once (R4, R19)."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python and slow; members are single
+
+    KNOWN_GOOD = "known-good"
+    """From a client whose past earns it."""
+    ORDINARY = "ordinary"
+
+
 @frozen
 class Message:
     """One message of one protected domain: what a spool record holds, content apart.
 
     :ivar id: our id of the message, 1 to 40 characters of ``[0-9A-Za-z]``; unique over all nodes; in the trace line,
         the replies, the journal and the file name.
+    :ivar precedence: what it was granted when it came in; it stays with the message.
     :ivar arrived: wall-clock seconds since the epoch.
     :ivar domain: the comparison form of the protected domain (or, for notices, of the destination).
     """
@@ -91,3 +102,4 @@ class Message:
     domain: str
     envelope: Envelope
     origin: Origin | None = field(default=None)
+    precedence: Precedence = Precedence.ORDINARY

@@ -14,6 +14,7 @@ from shieldrelay.spool.entry import Entry
 from shieldrelay.spool.envelope_block import encode_block
 from shieldrelay.spool.faults import unavailable
 from shieldrelay.spool.folder import Folder
+from shieldrelay.spool.name import Name
 from shieldrelay.spool.progress import Progress
 
 
@@ -24,8 +25,8 @@ def due_of(seconds: float) -> float:
 
 def entry_of(domain: str, message: Message, size: int, due: float) -> Entry:
     """Give the entry that a message of this size will be."""
-    arrived = int(message.arrived)
-    return Entry(domain, f"{arrived}.{message.id},S={size}", message.id, size, arrived, due_of(due))
+    name = Name(int(message.arrived), message.id, size, message.precedence)
+    return Entry(domain, str(name), message.id, size, name.arrived, due_of(due))
 
 
 def deposit(

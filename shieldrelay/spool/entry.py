@@ -6,8 +6,9 @@ import math
 
 from attrs import field, frozen
 
-from shieldrelay.mail.envelope import Message
+from shieldrelay.mail.envelope import Message, Precedence
 from shieldrelay.ports import Content
+from shieldrelay.spool.name import precedence_of
 from shieldrelay.spool.progress import Progress
 
 
@@ -30,6 +31,11 @@ class Entry:
     arrived: float
     due: float
 
+    @property
+    def precedence(self) -> Precedence:
+        """What the message was granted; it is in the name."""
+        return precedence_of(self.name)
+
     def due_at(self, due: float) -> Entry:
         """Give the same entry with another due time; the disk is not touched."""
         return Entry(self.domain, self.name, self.id, self.size, self.arrived, due)
@@ -39,16 +45,18 @@ class Entry:
 class Window:
     """What a scan of one domain found.
 
-    :ivar entries: those that are due first, by (due, arrived).
+    :ivar entries: of each precedence those that are due first, all of them by (due, arrived).
     :ivar total: how many there are on disk, those on hold not counted.
     :ivar octets: the size of all of them together.
-    :ivar horizon: the due time beyond which entries are only on disk; ``inf`` when ``entries`` are all.
+    :ivar horizon: the due time beyond which ordinary entries are only on disk; ``inf`` when these are all.
+    :ivar known_good_horizon: the same for known-good ones.
     """
 
     entries: tuple[Entry, ...] = ()
     total: int = 0
     octets: int = 0
     horizon: float = field(default=math.inf)
+    known_good_horizon: float = field(default=math.inf)
 
 
 @frozen

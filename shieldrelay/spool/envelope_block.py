@@ -21,7 +21,7 @@ from typing import Any
 from attrs import frozen
 
 from shieldrelay.mail.address import NULL, Mailbox, NullReversePath, ReversePath
-from shieldrelay.mail.envelope import Body, Envelope, Message, Notify, Origin, Recipient
+from shieldrelay.mail.envelope import Body, Envelope, Message, Notify, Origin, Precedence, Recipient
 from shieldrelay.spool.progress import Progress, as_document, from_document
 
 VERSION = 1
@@ -128,6 +128,8 @@ def _message_document(message: Message) -> dict[str, Any]:
         document["envid"] = _text(envelope.envid)
     if message.origin is not None:
         document["origin"] = _origin_document(message.origin)
+    if message.precedence is not Precedence.ORDINARY:
+        document["precedence"] = message.precedence.value
     return document
 
 
@@ -167,6 +169,7 @@ def _message(document: dict[str, Any]) -> Message:
         _word(document["domain"]),
         envelope,
         None if origin is None else _origin(*origin),
+        _precedence(document.get("precedence")),
     )
 
 
@@ -187,6 +190,11 @@ def _recipient(document: dict[str, Any]) -> Recipient:
 
 def _origin(address: str, port: int, helo: str, protocol: str, tls: str | None, session: str) -> Origin:
     return Origin(_word(address), int(port), _word(helo), _word(protocol), tls, _word(session))
+
+
+def _precedence(word: object) -> Precedence:
+    """Give what a block says; files from before there was precedence, and words of later releases, are ordinary."""
+    return Precedence.KNOWN_GOOD if word == Precedence.KNOWN_GOOD.value else Precedence.ORDINARY
 
 
 def _optional_octets(text: str | None) -> bytes | None:

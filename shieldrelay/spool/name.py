@@ -1,6 +1,7 @@
 """The names of spool files: ``<arrival seconds>.<message id>,S=<octets>``, and of the directories that hold them.
 
 The id is in the name so that a message is found without opening files; the size shows a torn file without opening it.
+``,P=1`` behind it marks known-good mail (R4), so that a look at a backlog of any length finds what goes first.
 Pure; whatever is not exactly of this form is somebody else's file, and its owner says what happens to it.
 """
 
@@ -10,10 +11,13 @@ import re
 
 from attrs import frozen
 
+from shieldrelay.mail.envelope import Precedence
+
 NOTICES = "_notices"
 """The part of the spool that holds our own notices. No domain can be called so: names begin with a letter or digit."""
 
-_NAME = re.compile(r"([0-9]{1,12})\.([0-9A-Za-z]{1,40}),S=([0-9]{1,15})\Z")
+_KNOWN_GOOD = ",P=1"
+_NAME = re.compile(r"([0-9]{1,12})\.([0-9A-Za-z]{1,40}),S=([0-9]{1,15})(,P=1)?\Z")
 _ID = re.compile(r"[0-9A-Za-z]{1,40}\Z")
 _PART = re.compile(r"(?:[a-z0-9](?:[a-z0-9.\-]{0,251}[a-z0-9])?|\[[a-z0-9.:\-]{1,250}\])\Z")
 
@@ -29,15 +33,24 @@ class Name:
     arrived: int
     id: str
     size: int
+    precedence: Precedence = Precedence.ORDINARY
 
     def __str__(self) -> str:
-        return f"{self.arrived}.{self.id},S={self.size}"
+        mark = _KNOWN_GOOD if self.precedence is Precedence.KNOWN_GOOD else ""
+        return f"{self.arrived}.{self.id},S={self.size}{mark}"
 
 
 def parse_name(text: str) -> Name | None:
     """Take a file name apart; ``None`` when we did not give it."""
     match = _NAME.match(text)
-    return None if match is None else Name(int(match[1]), match[2], int(match[3]))
+    if match is None:
+        return None
+    return Name(int(match[1]), match[2], int(match[3]), Precedence.KNOWN_GOOD if match[4] else Precedence.ORDINARY)
+
+
+def precedence_of(text: str) -> Precedence:
+    """Read the precedence from a file name of ours, without taking it apart."""
+    return Precedence.KNOWN_GOOD if text.endswith(_KNOWN_GOOD) else Precedence.ORDINARY
 
 
 def belongs_to(text: str, id: str) -> bool:

@@ -1,6 +1,7 @@
 """One look through a part's ``new/``: which entries are due first, how many there are, and what is damaged (D5).
 
-Memory is bounded by the window's limit whatever the backlog is. Blocks, some six microseconds an entry; called in
+Known-good entries have a window of their own, since they go first however many others are due before them (R4). Memory
+is bounded by the windows' limit whatever the backlog is. Blocks, some six microseconds an entry; called in
 threads, where it shares the interpreter with the reactor. Files that vanish meanwhile are left out; a torn file, or
 one that is none of ours, is set aside and reported, and stops nothing.
 """
@@ -9,16 +10,18 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import field, frozen
 
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.spool.entry import Entry, Window
 from shieldrelay.spool.faults import unavailable
 from shieldrelay.spool.folder import Folder
-from shieldrelay.spool.name import Name, belongs_to, parse_name
+from shieldrelay.spool.name import Name, belongs_to, parse_name, precedence_of
 
 _MOST_DAMAGED = 100
+_SPARE = 1000
 
 _Found = tuple[float, int, str, str, int]
 """Due, arrived, name, id, size: plain tuples, which sort by (due, arrived) and cost little."""
@@ -78,6 +81,35 @@ class _Look:
         self.damaged.append(SetAside(text, why))
 
 
+class _First:
+    """The first of the known-good entries, in bounded memory.
+
+    :ivar total: how many there were.
+    """
+
+    __slots__ = ("_kept", "_limit", "total")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: list[_Found] = []
+        self.total = 0
+
+    def parted(self, found: Iterable[_Found]) -> Iterator[_Found]:
+        """Keep the known-good ones and give the others."""
+        for one in found:
+            if precedence_of(one[2]) is Precedence.ORDINARY:
+                yield one
+                continue
+            self.total += 1
+            self._kept.append(one)
+            if len(self._kept) >= 2 * self._limit + _SPARE:
+                self._kept = self.give()
+
+    def give(self) -> list[_Found]:
+        """Give them in order."""
+        return heapq.nsmallest(self._limit, self._kept)
+
+
 def survey(folder: Folder, limit: int, now: float, furthest: float) -> Survey:
     """Look through ``new/``.
 
@@ -87,14 +119,17 @@ def survey(folder: Folder, limit: int, now: float, furthest: float) -> Survey:
     :raises SpoolUnavailable: when the directory cannot be read.
     """
     look = _Look(folder, now, furthest)
+    favoured = _First(limit)
     try:
-        first = heapq.nsmallest(limit, look.found(folder.new))
+        first = heapq.nsmallest(limit, favoured.parted(look.found(folder.new)))
         damaged = tuple(set_aside(folder, folder.new, one) for one in look.damaged)
     except OSError as error:
         raise unavailable(error) from error
-    entries = _entries(folder, first)
-    horizon = math.inf if look.total <= len(entries) else (entries[-1].due if entries else -math.inf)
-    return Survey(Window(entries, look.total, look.octets, horizon), damaged)
+    horizon = _horizon(first, look.total - favoured.total)
+    known_good = favoured.give()
+    entries = _entries(folder, sorted([*known_good, *first]) if known_good else first)
+    known_good_horizon = _horizon(known_good, favoured.total)
+    return Survey(Window(entries, look.total, look.octets, horizon, known_good_horizon), damaged)
 
 
 def held_entries(folder: Folder) -> tuple[Entry, ...]:
@@ -132,6 +167,13 @@ def set_aside(folder: Folder, directory: str, one: SetAside) -> SetAside:
     except OSError as error:
         return SetAside(one.name, f"{one.why}; and it could not be set aside: {unavailable(error)}")
     return one
+
+
+def _horizon(first: Sequence[_Found], total: int) -> float:
+    """Give the due time beyond which entries of one precedence are only on disk."""
+    if total <= len(first):
+        return math.inf
+    return first[-1][0] if first else -math.inf
 
 
 def _entries(folder: Folder, found: list[_Found]) -> tuple[Entry, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import NULL, Mailbox, parse_mailbox
-from shieldrelay.mail.envelope import Body, Envelope, Message, Notify, Origin, Recipient
+from shieldrelay.mail.envelope import Body, Envelope, Message, Notify, Origin, Precedence, Recipient
 from shieldrelay.mail.outcome import Fate
 from shieldrelay.spool.envelope_block import BlockFault, block_octets, decode_block, encode_block
 from shieldrelay.spool.progress import Progress
@@ -49,6 +49,7 @@ _messages = st.builds(
     st.just("example.com"),
     _envelopes,
     st.none() | _origins,
+    st.sampled_from(Precedence),
 )
 _progress = st.builds(
     Progress,
@@ -81,6 +82,15 @@ class EnvelopeBlockTests(SynchronousTestCase):
         self.assertTrue(lines[0].startswith(b"X-Shieldrelay-Envelope: 1 "))
         self.assertTrue(lines[1].startswith(b"X-Shieldrelay-Record: {"))
         self.assertTrue(all(line.startswith(b" ") for line in lines[2:]))
+
+    def test_a_block_without_precedence_is_ordinary(self):
+        """Files from before there was precedence are read, and so is a word that only a later release knows."""
+        marked = encode_block(evolve(a_message(), precedence=Precedence.KNOWN_GOOD))
+        self.assertIs(decode_block(marked).message.precedence, Precedence.KNOWN_GOOD)
+        self.assertNotIn(b"precedence", encode_block(a_message()))
+        self.assertIs(decode_block(encode_block(a_message())).message.precedence, Precedence.ORDINARY)
+        later = marked.replace(b"known-good", b"wonderful!")
+        self.assertIs(decode_block(later).message.precedence, Precedence.ORDINARY)
 
     @settings(deadline=None, derandomize=True, max_examples=300)
     @given(st.binary(max_size=400), st.integers(0, 400))

@@ -8,6 +8,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import Fate
 from shieldrelay.spool.content import FileContent, MemoryContent
 from shieldrelay.spool.entry import Entry, Tally
@@ -221,6 +222,22 @@ class WindowTests(SpoolCase):
         self.assertEqual([entry.id for entry in window.entries], ["a", "b1", "b2"])
         self.assertEqual((window.total, window.horizon), (5, NOW - 80))
         self.assertEqual(window.octets, sum(entry.size for entry in done(self.spool.window(DOMAIN, 9)).entries))
+
+    def test_known_good_mail_has_a_window_of_its_own(self):
+        """However many others are due before it, it is found; each precedence has its horizon."""
+        for number in range(6):
+            self.stored(f"S{number}", due=NOW - 100 + number)
+        for number in range(4):
+            message = evolve(a_message(f"K{number}"), precedence=Precedence.KNOWN_GOOD)
+            done(self.spool.store(message, MemoryContent((a_content(),)), due=NOW - 10 + number))
+        window = done(self.spool.window(DOMAIN, 3))
+        self.assertEqual([entry.id for entry in window.entries], ["S0", "S1", "S2", "K0", "K1", "K2"])
+        self.assertEqual((window.total, window.horizon, window.known_good_horizon), (10, NOW - 98, NOW - 8))
+        self.assertEqual({entry.precedence for entry in window.entries[3:]}, {Precedence.KNOWN_GOOD})
+        all_of_it = done(self.spool.window(DOMAIN, 6))
+        self.assertEqual((all_of_it.horizon, all_of_it.known_good_horizon), (math.inf, math.inf))
+        record = done(self.spool.load(window.entries[5]))
+        self.assertIs(record.message.precedence, Precedence.KNOWN_GOOD)
 
     def test_a_window_that_holds_everything_has_no_horizon(self):
         """An empty one too."""

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import AddressFault, domain_key
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import Fate
 from shieldrelay.spool.faults import SpoolFull, SpoolUnavailable, is_our_trouble, unavailable
-from shieldrelay.spool.name import NOTICES, Name, belongs_to, checked_part, is_part, parse_name
+from shieldrelay.spool.name import NOTICES, Name, belongs_to, checked_part, is_part, parse_name, precedence_of
 from shieldrelay.spool.progress import Progress, decode_progress, encode_progress
 
 
@@ -23,6 +24,15 @@ class NameTests(SynchronousTestCase):
         self.assertEqual(str(name), "1700000000.aB9,S=4096")
         self.assertTrue(belongs_to(str(name), "aB9"))
         self.assertFalse(belongs_to(str(name), "B9"))
+
+    def test_a_name_says_who_goes_first(self):
+        """The mark of known-good mail comes back, and is read without taking the name apart."""
+        marked = Name(1_700_000_000, "aB9", 4096, Precedence.KNOWN_GOOD)
+        self.assertEqual(str(marked), "1700000000.aB9,S=4096,P=1")
+        self.assertEqual((parse_name(str(marked)), precedence_of(str(marked))), (marked, Precedence.KNOWN_GOOD))
+        self.assertTrue(belongs_to(str(marked), "aB9"))
+        self.assertIs(precedence_of("1700000000.aB9,S=4096"), Precedence.ORDINARY)
+        self.assertIsNone(parse_name("1700000000.aB9,S=4096,P=2"))
 
     def test_whatever_is_not_exactly_ours_is_not_ours(self):
         """Foreign names, flags of mail readers and line ends are no names of ours."""
