@@ -11,51 +11,26 @@ Called by `delivery.acceptance` (`offer`) and `delivery.queue` (the rest); owned
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from shieldrelay.delivery.breaker import Breaker, Closed, Opened, Ramped, Transition
-from shieldrelay.delivery.guard import BounceGuard
+from shieldrelay.delivery.breaker import Closed, Opened, Ramped, Transition
 from shieldrelay.delivery.line import Line, untried
-from shieldrelay.delivery.pace import Pace
-from shieldrelay.delivery.ramp import Ramp
-from shieldrelay.delivery.route import Route
+from shieldrelay.delivery.machines import BacklogDue, Machines, Outages, nothing_due
 from shieldrelay.delivery.slots import Slots, Use
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
 from shieldrelay.ports import Attempt, Clock, Journal, NextHop
 
+__all__ = ["AHEAD", "Lane", "Machines", "Outages"]
+
 AHEAD = 2
-"""Messages of the backlog that are at hand for each slot, those in the slots included."""
+"""Messages of the backlog, of each precedence, that are at hand for each slot, those in the slots included."""
 AHEAD_MOST = 64
 """And beyond the free slots no more than so many: each may be `BLOCK_OCTETS` of memory."""
-
-
-@frozen
-class Machines:
-    """What a lane decides by; each belongs to this lane alone.
-
-    :ivar guard: ``None`` for a domain whose list is ``any``: there nobody is listed (R5).
-    """
-
-    breaker: Breaker
-    ramp: Ramp
-    pace: Pace
-    guard: BounceGuard | None
-    route: Route
-
-
-class Outages(Protocol):
-    """Who writes down when the next hop was down (R7): the assembly binds it to the spool's ledger."""
-
-    def down(self, domain: str, seconds_ago: float) -> None:
-        """An outage began, so many seconds ago."""
-
-    def up(self, domain: str) -> None:
-        """It is over."""
 
 
 class Lane:
@@ -84,7 +59,7 @@ class Lane:
         self.hops = tuple(hops)
         self.machines = machines
         self.slots = Slots()
-        self.backlog_due: Callable[[], bool] = bool
+        self.backlog_due: BacklogDue = nothing_due
         self.changed: Callable[[], object] = bool
         self.answered = False
         self.since = clock.seconds()
@@ -107,12 +82,14 @@ class Lane:
             return None
         if not self.machines.breaker.passes:
             return self._offer_probe(attempt)
-        if self._take_slot(Use.INLINE):
-            if self._pace_allows(attempt):
+        precedence = self._precedence(attempt)
+        if self._take_slot(Use.INLINE, precedence):
+            if self._pace_allows(attempt, precedence):
                 return self._run(attempt, Use.INLINE)
             self._return_slot(Use.INLINE)
             return None
-        if self.machines.ramp.complete and len(self._line) < self.machines.ramp.limit:
+        ramp = self.machines.ramp
+        if ramp.complete and self._line.waiting(attempt.message.precedence) < ramp.limit:
             return self._line.join(attempt)
         return None
 
@@ -128,9 +105,12 @@ class Lane:
             return
         self._serving = True
         try:
-            while len(self._line) and self.machines.breaker.passes and self._take_slot(Use.INLINE):
+            while len(self._line) and self.machines.breaker.passes:
+                precedence = self._precedence(self._line.first())
+                if not self._take_slot(Use.INLINE, precedence):
+                    return
                 waiter = self._line.next()
-                if self._pace_allows(waiter.attempt):
+                if self._pace_allows(waiter.attempt, precedence):
                     waiter.run(self._run(waiter.attempt, Use.INLINE))
                 else:
                     self._return_slot(Use.INLINE)
@@ -147,11 +127,16 @@ class Lane:
         return max(0, self.machines.ramp.limit - self.slots.used)
 
     def backlog_ahead(self) -> int:
-        """How many messages of the backlog are worth having at hand, read; 0 while the breaker is open."""
+        """How many messages of each precedence are worth having at hand, read; 0 while the breaker is open."""
         if not self.machines.breaker.passes:
             return 0
         limit, used = self.machines.ramp.limit, self.slots.used
         return max(0, min(AHEAD * limit - used, limit - used + AHEAD_MOST))
+
+    @property
+    def known_good_first(self) -> bool:
+        """Whether known-good mail goes before other mail that waits too (R4)."""
+        return self.machines.turns.known_good_first
 
     def probe_wanted(self) -> bool:
         """Whether the breaker wants a probe now, and none is under way."""
@@ -161,9 +146,9 @@ class Lane:
         """Whether this message may be the probe (R6)."""
         return self.machines.breaker.probes.may_probe(id)
 
-    def earliest(self, size: int) -> float:
+    def earliest(self, size: int, precedence: Precedence = Precedence.ORDINARY) -> float:
         """When the pace lets a message of this size start, on the reactor's clock."""
-        return self.machines.pace.earliest(size, self._clock.seconds())
+        return self.machines.pace.earliest(size, self._clock.seconds(), self._granted(precedence))
 
     def begin(self, attempt: Attempt, *, probe: bool) -> Deferred[AttemptResult] | None:
         """Start an attempt of the backlog; ``None`` when it may not start now after all."""
@@ -172,9 +157,10 @@ class Lane:
                 return None
             self.slots.backlog += 1
             return self._run(attempt, Use.BACKLOG, probe=True)
-        if not self._take_slot(Use.BACKLOG):
+        precedence = self._precedence(attempt)
+        if not self._take_slot(Use.BACKLOG, precedence):
             return None
-        if not self._pace_allows(attempt):
+        if not self._pace_allows(attempt, precedence):
             self._return_slot(Use.BACKLOG)
             return None
         return self._run(attempt, Use.BACKLOG)
@@ -217,14 +203,30 @@ class Lane:
 
     # running
 
-    def _take_slot(self, use: Use) -> bool:
-        return self.slots.take(use, self.machines.ramp.limit, backlog_waits=self.backlog_due())
+    def _precedence(self, attempt: Attempt) -> Precedence:
+        return self._granted(attempt.message.precedence)
+
+    def _granted(self, precedence: Precedence) -> Precedence:
+        """Give the precedence that counts now: known-good mail that had its lead is like any other."""
+        if precedence is Precedence.ORDINARY or self.machines.turns.known_good_first:
+            return precedence
+        return Precedence.ORDINARY if self.backlog_due(Precedence.ORDINARY) else precedence
+
+    def _take_slot(self, use: Use, precedence: Precedence) -> bool:
+        waits = use is Use.INLINE and self.backlog_due()
+        return self.slots.take(use, self.machines.ramp.limit, backlog_waits=waits, precedence=precedence)
 
     def _return_slot(self, use: Use) -> None:
         self.slots.give_back(use)
 
-    def _pace_allows(self, attempt: Attempt) -> bool:
-        return self.machines.pace.may_start(attempt.content.size, self._clock.seconds())
+    def _pace_allows(self, attempt: Attempt, precedence: Precedence) -> bool:
+        """Take what it costs, and note the turn: it starts then."""
+        if not self.machines.pace.may_start(attempt.content.size, self._clock.seconds(), precedence):
+            return False
+        own = attempt.message.precedence
+        waits = own is Precedence.KNOWN_GOOD and self.backlog_due(Precedence.ORDINARY)
+        self.machines.turns.started(own, others_wait=waits)
+        return True
 
     def _run(self, attempt: Attempt, use: Use, *, probe: bool = False) -> Deferred[AttemptResult]:
         """Run an attempt that has its slot along the route."""

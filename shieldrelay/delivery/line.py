@@ -1,7 +1,7 @@
 """New messages that wait, for a moment, for a slot to come free while their clients wait for a reply (R1).
 
-First come, first served; whoever waited long enough, or whose client gave up, leaves untried. Owned by
-`delivery.lane`, which says when there is a slot. Knows no slot and no next hop. Cannot fail.
+Known-good mail first, and of each kind first come, first served; whoever waited long enough, or whose client gave up,
+leaves untried. Owned by `delivery.lane`, which says when there is a slot. Knows no slot and no next hop. Cannot fail.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import AttemptResult, Fate, RecipientOutcome, ServerHealth
 from shieldrelay.ports import Attempt, Clock
 
@@ -22,40 +23,52 @@ class Line:
     :param wait: seconds for which a message waits.
     """
 
-    __slots__ = ("_clock", "_wait", "_waiters")
+    __slots__ = ("_clock", "_known_good", "_ordinary", "_wait")
 
     def __init__(self, clock: Clock, wait: float) -> None:
         self._clock = clock
         self._wait = wait
-        self._waiters: deque[Waiter] = deque()
+        self._known_good: deque[Waiter] = deque()
+        self._ordinary: deque[Waiter] = deque()
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self._known_good) + len(self._ordinary)
+
+    def waiting(self, precedence: Precedence) -> int:
+        """How many there are who go first, or at the same time: for known-good mail others do not count."""
+        return len(self) if precedence is Precedence.ORDINARY else len(self._known_good)
 
     def join(self, attempt: Attempt) -> Waiter:
         """Let a message wait; its Deferred fires in any case."""
         waiter = Waiter(attempt, self)
         waiter.alarm = self._clock.callLater(self._wait, self._too_long, waiter)
-        self._waiters.append(waiter)
+        self._row(attempt).append(waiter)
         return waiter
 
+    def first(self) -> Attempt:
+        """Give the message that is next; there is one."""
+        return (self._known_good or self._ordinary)[0].attempt
+
     def next(self) -> Waiter:
-        """Take out who waits longest; there is one. The caller owes it a `Waiter.run` or a `Waiter.give_up`."""
-        waiter = self._waiters.popleft()
+        """Take out who is next; there is one. The caller owes it a `Waiter.run` or a `Waiter.give_up`."""
+        waiter = (self._known_good or self._ordinary).popleft()
         waiter.alarm.cancel()
         return waiter
 
     def leave(self, waiter: Waiter, reason: str) -> None:
         """Give up waiting."""
-        self._waiters.remove(waiter)
+        self._row(waiter.attempt).remove(waiter)
         if waiter.alarm.active():
             waiter.alarm.cancel()
         waiter.give_up(reason)
 
     def disperse(self, reason: str) -> None:
         """Send everybody away untried."""
-        while self._waiters:
+        while len(self):
             self.next().give_up(reason)
+
+    def _row(self, attempt: Attempt) -> deque[Waiter]:
+        return self._ordinary if attempt.message.precedence is Precedence.ORDINARY else self._known_good
 
     def _too_long(self, waiter: Waiter) -> None:
         self.leave(waiter, "no connection was free in time")

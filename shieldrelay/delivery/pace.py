@@ -12,7 +12,7 @@ a flood they find tokens when others do not, and without one the others lose not
 
 from __future__ import annotations
 
-from enum import Enum
+from shieldrelay.mail.envelope import Precedence
 
 DEFAULT_CONNECTIONS = 20
 """What a server is taken to bear where nothing is declared; no rate, then."""
@@ -21,13 +21,6 @@ _MESSAGES_AT_ONCE = 2.0
 _RESERVED_SHARE = 0.25
 _ROUNDING = 1e-6
 """What may be missing of a full bucket: else who returns at the promised instant may find it a rounding error away."""
-
-
-class Priority(Enum):
-    """Who is served first when there is not enough."""
-
-    KNOWN_GOOD = "known-good"
-    ORDINARY = "ordinary"
 
 
 class Bucket:
@@ -48,12 +41,12 @@ class Bucket:
         self._tokens = depth
         self._at = float("-inf")
 
-    def wait(self, cost: float, now: float, priority: Priority) -> float:
+    def wait(self, cost: float, now: float, precedence: Precedence) -> float:
         """Give the seconds until ``cost`` tokens may be taken; 0 when now."""
         if now > self._at:
             self._tokens = min(self._depth, self._tokens + (now - self._at) * self._rate)
             self._at = now
-        kept = 0.0 if priority is Priority.KNOWN_GOOD else self._reserve
+        kept = 0.0 if precedence is Precedence.KNOWN_GOOD else self._reserve
         missing = kept + min(cost, self._depth - kept) - self._tokens
         return missing / self._rate if missing > self._depth * _ROUNDING else 0.0
 
@@ -87,11 +80,11 @@ class Pace:
             self._octets = Bucket(octets_per_second, octets_per_second)
         self._unlimited = self._messages is None and self._octets is None
 
-    def may_start(self, size_octets: int, now: float, priority: Priority = Priority.ORDINARY) -> bool:
+    def may_start(self, size_octets: int, now: float, precedence: Precedence = Precedence.ORDINARY) -> bool:
         """Take what a message of this size costs, if there is enough; false takes nothing."""
         if self._unlimited:
             return True
-        if self.earliest(size_octets, now, priority) > now:
+        if self.earliest(size_octets, now, precedence) > now:
             return False
         if self._messages is not None:
             self._messages.take(1.0)
@@ -99,13 +92,13 @@ class Pace:
             self._octets.take(float(size_octets))
         return True
 
-    def earliest(self, size_octets: int, now: float, priority: Priority = Priority.ORDINARY) -> float:
+    def earliest(self, size_octets: int, now: float, precedence: Precedence = Precedence.ORDINARY) -> float:
         """Give the monotonic time at which a message of this size may start if nobody else does; ``now`` at once."""
         if self._unlimited:
             return now
         wait = 0.0
         if self._messages is not None:
-            wait = self._messages.wait(1.0, now, priority)
+            wait = self._messages.wait(1.0, now, precedence)
         if self._octets is not None:
-            wait = max(wait, self._octets.wait(float(size_octets), now, priority))
+            wait = max(wait, self._octets.wait(float(size_octets), now, precedence))
         return now + wait

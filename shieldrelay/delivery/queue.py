@@ -1,6 +1,7 @@
 """The backlog of one domain: which spooled message goes next (R1, R2, R6, R7).
 
-Takes due entries, oldest first, whenever the lane has a slot for the backlog. While the lane's breaker is open nothing
+Takes due entries, known-good ones first as long as the lane says so, and of each kind oldest first, whenever the lane
+has a slot for the backlog. While the lane's breaker is open nothing
 is taken but its probe, the oldest message. Files are the truth: what is in memory is a `delivery.window.BacklogWindow`.
 `delivery.reading` reads ahead, `delivery.settling` does what the attempts came to, `delivery.old_age` ends what has
 lived too long, `delivery.flush` brings everything.
@@ -27,6 +28,7 @@ from shieldrelay.delivery.respite import TROUBLE_SECONDS, Respite
 from shieldrelay.delivery.schedule import Randomness, Schedule
 from shieldrelay.delivery.settling import Postponement, Settling, SettlingSpool
 from shieldrelay.delivery.window import BacklogWindow
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import AttemptResult
 from shieldrelay.ports import Attempt, Clock, Journal, WallClock
 from shieldrelay.spool.entry import Entry, Record, Window
@@ -53,7 +55,11 @@ class BacklogLane(Protocol):
         """How many more messages of the backlog may start now; 0 while the breaker is open."""
 
     def backlog_ahead(self) -> int:
-        """How many messages are worth having at hand; 0 while the breaker is open."""
+        """How many messages of each precedence are worth having at hand; 0 while the breaker is open."""
+
+    @property
+    def known_good_first(self) -> bool:
+        """Whether known-good mail goes before other mail that waits too (R4)."""
 
     def probe_wanted(self) -> bool:
         """Whether the breaker wants a probe now, and none is under way."""
@@ -64,7 +70,7 @@ class BacklogLane(Protocol):
     def begin(self, attempt: Attempt, *, probe: bool) -> Deferred[AttemptResult] | None:
         """Start an attempt for the backlog; ``None`` when there is no slot after all."""
 
-    def earliest(self, size: int) -> float:
+    def earliest(self, size: int, precedence: Precedence) -> float:
         """When the pace lets a message of this size start, on the reactor's clock."""
 
 
@@ -120,7 +126,7 @@ class Queue:
     def start(self) -> None:
         """Look at the spool and begin to deliver."""
         self._running = True
-        self.window.horizon = -math.inf
+        self.window.know_nothing()
         self._old_age.start()
         self._settling.removals.start()
         self.pump()
@@ -145,9 +151,15 @@ class Queue:
         self._flush.begin()
         self.pump()
 
-    def has_due(self) -> bool:
-        """Whether mail of the backlog waits for a slot."""
-        return bool(self._reading.ready) or self.window.has_due(self._wall())
+    def has_due(self, precedence: Precedence | None = None) -> bool:
+        """Whether mail of the backlog waits for a slot.
+
+        :param precedence: of which; ``None`` for any.
+        """
+        ready = self._reading.ready
+        if precedence is None:
+            return any(ready.values()) or self.window.has_due(self._wall())
+        return bool(ready[precedence]) or self.window.has_due(self._wall(), precedence)
 
     def forget(self, entry: Entry) -> None:
         """Count an entry no longer: an operator deleted it or put it on hold."""
@@ -209,27 +221,33 @@ class Queue:
             self._scan()
 
     def _start_ready(self) -> None:
-        """Start attempts for what was read, as long as there are slots."""
-        ready = self._reading.ready
-        while ready and self._lane.backlog_room() > 0:
+        """Start attempts for what was read, as long as there are slots; nobody overtakes who waits for the pace."""
+        while self._lane.backlog_room() > 0:
+            ready = self._reading.next(known_good_first=self._lane.known_good_first)
+            if ready is None:
+                return
             entry, record = ready.popleft()
             if not self._begin(entry, record, probe=False):
                 ready.appendleft((entry, record))
                 return
 
     def _read_ahead(self) -> None:
-        """Read the next due messages."""
-        room = self._lane.backlog_ahead() - self._reading.at_hand
-        if room <= 0:
-            return
-        now = self._wall()
-        for _ in range(room):
-            entry = self.window.take(now)
+        """Read the next due messages; those that wait for the pace keep none of another precedence from being read."""
+        ahead, now = self._lane.backlog_ahead(), self._wall()
+        if ahead > 0:
+            known_good_left = self._read_some(ahead, now, Precedence.KNOWN_GOOD)
+            ordinary_left = self._read_some(ahead, now, Precedence.ORDINARY)
+            if self._flush.wants_page and not (known_good_left and ordinary_left):
+                self._flush.turn()
+
+    def _read_some(self, ahead: int, now: float, precedence: Precedence) -> bool:
+        """Read of one precedence until so many are at hand; false when fewer are due."""
+        for _ in range(ahead - self._reading.at_hand(precedence)):
+            entry = self.window.take(now, precedence)
             if entry is None:
-                if self._flush.wants_page:
-                    self._flush.turn()
-                return
+                return False
             self._reading.begin(entry, probe=False)
+        return True
 
     def _probe(self) -> None:
         """Offer the oldest message to a server that is taken to be down."""
@@ -278,7 +296,7 @@ class Queue:
         scanning.addErrback(self._bug)
 
     def _scanned(self, found: Window) -> None:
-        self.window.refill(found.entries, found.total, found.octets, found.horizon)
+        self.window.refill(found.entries, found.total, found.octets, found.horizon, found.known_good_horizon)
         self.pump()
 
     def _unscanned(self, failure: Failure) -> None:
@@ -307,16 +325,16 @@ class Queue:
         respite = self._respite.left()
         if respite > 0:
             self._alarm.within(respite)
-        ready = self._reading.ready
-        if ready:
-            self._wake_for_pace(ready[0][0].size)
+        ready = self._reading.next(known_good_first=self._lane.known_good_first)
+        if ready is not None:
+            self._wake_for_pace(ready[0][0])
         due = self.window.next_due()
         wait = 0.0 if due is None else due - self._wall()
         if wait > 0:
             self._alarm.within(min(wait, LONGEST_NAP_SECONDS))
 
-    def _wake_for_pace(self, size: int) -> None:
+    def _wake_for_pace(self, entry: Entry) -> None:
         """Wake up when the pace allows the next message; a slot or the breaker is told of by the lane."""
-        wait = self._lane.earliest(size) - self._clock.seconds()
+        wait = self._lane.earliest(entry.size, entry.precedence) - self._clock.seconds()
         if wait > 0:
             self._alarm.within(wait)

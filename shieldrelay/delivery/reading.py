@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.delivery.settling import Settling
 from shieldrelay.delivery.window import BacklogWindow
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.spool.entry import Entry, Record
 
 
@@ -32,7 +33,7 @@ class Reading:
     :param read: called with each message that was read; whoever is called may `keep` it.
     :param unread: called when one could not be read and the next may be.
     :ivar under_way: how many are being read.
-    :ivar ready: those that wait for a slot, in the order in which they are to start.
+    :ivar ready: those that wait for a slot, by precedence, in the order in which they are to start.
     """
 
     def __init__(
@@ -49,38 +50,54 @@ class Reading:
         self._read = read
         self._unread = unread
         self.under_way = 0
-        self.ready: deque[tuple[Entry, Record]] = deque()
+        self._under_way = dict.fromkeys(Precedence, 0)
+        self.ready: dict[Precedence, deque[tuple[Entry, Record]]] = {precedence: deque() for precedence in Precedence}
 
-    @property
-    def at_hand(self) -> int:
-        """Both together."""
-        return self.under_way + len(self.ready)
+    def at_hand(self, precedence: Precedence) -> int:
+        """How many of a precedence are being read or ready."""
+        return self._under_way[precedence] + len(self.ready[precedence])
+
+    def next(self, *, known_good_first: bool) -> deque[tuple[Entry, Record]] | None:
+        """Give those of the precedence that starts next; ``None`` when nothing is ready.
+
+        :param known_good_first: whether known-good mail goes before other mail that is ready too.
+        """
+        known_good, ordinary = self.ready[Precedence.KNOWN_GOOD], self.ready[Precedence.ORDINARY]
+        if known_good and (known_good_first or not ordinary):
+            return known_good
+        return ordinary or None
 
     def begin(self, entry: Entry, *, probe: bool) -> None:
         """Read an entry that was taken from the window."""
-        self.under_way += 1
+        self._count(entry, 1)
         loading = self._spool.load(entry)
         loading.addCallbacks(self._have_read, self._not_read, callbackArgs=(entry, probe), errbackArgs=(entry,))
         loading.addErrback(self._settling.bug, entry)
 
     def keep(self, entry: Entry, record: Record) -> None:
         """Let it wait for a slot."""
-        self.ready.append((entry, record))
+        self.ready[entry.precedence].append((entry, record))
 
     def put_back(self) -> None:
         """Let what is ready wait in the window again: it is not to start now."""
-        while self.ready:
-            self._window.put_back(self.ready.popleft()[0])
+        for ready in self.ready.values():
+            while ready:
+                self._window.put_back(ready.popleft()[0])
 
     def forget(self, entry: Entry) -> None:
         """Drop an entry that is ready."""
-        self.ready = deque(ready for ready in self.ready if ready[0].name != entry.name)
+        ready = self.ready[entry.precedence]
+        self.ready[entry.precedence] = deque(each for each in ready if each[0].name != entry.name)
+
+    def _count(self, entry: Entry, change: int) -> None:
+        self.under_way += change
+        self._under_way[entry.precedence] += change
 
     def _have_read(self, record: Record, entry: Entry, probe: bool) -> None:
-        self.under_way -= 1
+        self._count(entry, -1)
         self._read(entry, self._settling.recall(entry, record), probe)
 
     def _not_read(self, failure: Failure, entry: Entry) -> None:
-        self.under_way -= 1
+        self._count(entry, -1)
         self._settling.unread(failure, entry)
         self._unread()

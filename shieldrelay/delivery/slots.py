@@ -1,8 +1,9 @@
 """The attempts that may run at once towards one domain's server, divided between new mail and the backlog (R4, R6).
 
 Pure counting: the limit is an argument, for it moves with the ramp. While mail waits in the backlog half of the slots
-are its own, so that a flood of new mail cannot starve what is older; without a backlog new mail may use all. One per
-domain, owned by `delivery.lane`.
+are its own, so that a flood of new mail cannot starve what is older; without a backlog new mail may use all. Of the
+half that is left to new mail then a quarter, rounded up, is kept for known-good senders. One per domain, owned by
+`delivery.lane`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from enum import Enum
 
 from shieldrelay.delivery.ramp import shares
+from shieldrelay.mail.envelope import Precedence
 
 
 class Use(Enum):
@@ -39,7 +41,9 @@ class Slots:
         """Both together."""
         return self.inline + self.backlog
 
-    def take(self, use: Use, limit: int, *, backlog_waits: bool) -> bool:
+    def take(
+        self, use: Use, limit: int, *, backlog_waits: bool, precedence: Precedence = Precedence.ORDINARY
+    ) -> bool:
         """Take a slot; false when there is none for this use now.
 
         :param limit: attempts that may run at once.
@@ -50,8 +54,11 @@ class Slots:
         if use is Use.BACKLOG:
             self.backlog += 1
             return True
-        if backlog_waits and self.inline >= shares(limit)[0]:
-            return False
+        if backlog_waits:
+            share = shares(limit)[0]
+            kept = (share + 3) // 4 if precedence is Precedence.ORDINARY and share > 1 else 0
+            if self.inline >= share - kept:
+                return False
         self.inline += 1
         return True
 

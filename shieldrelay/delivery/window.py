@@ -1,17 +1,19 @@
 """The part of a domain's backlog that memory knows: those entries that are due first (D5).
 
-The files are the truth and may be a million; this holds at most twice `BacklogWindow.size` of them, everything that is
-due up to the `horizon`, and counts the rest. What is only on disk is never counted on to be known: as long as the
-horizon is finite the window asks for another scan before it runs dry. Pure: the owner, `delivery.queue`, scans the
-spool when the window is `starved` and gives it what it found. Cannot fail.
+The files are the truth and may be a million; this holds at most twice `BacklogWindow.size` of each precedence,
+everything that is due up to its horizon, and counts the rest. What is only on disk is never counted on to be known: as
+long as a horizon is finite the window asks for another scan before it runs dry. Pure: the owner, `delivery.queue`,
+scans the spool when the window is `starved` and gives it what it found. Cannot fail.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Callable, Iterable
+from itertools import chain
 
+from shieldrelay.delivery.rank import Rank
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.spool.entry import Entry
 
 WINDOW = 2000
@@ -29,33 +31,42 @@ class BacklogWindow:
     :ivar total: entries of the domain in all, those in flight included and those on hold not; about right while the
         horizon is finite, exact otherwise.
     :ivar octets: their size on disk together.
-    :ivar horizon: every entry that is due no later than this (seconds since the epoch) is in the window or in flight;
-        ``-inf`` when the disk has still to be looked at, ``inf`` when all of it is known.
     :ivar in_flight: by name, what was taken: being read, waiting for a slot, attempted, or being settled.
     :ivar scanning: whether a scan is under way: until `refill`, whatever comes is kept.
     """
 
-    __slots__ = ("_coming", "_gone", "_heap", "_waiting", "horizon", "in_flight", "limit", "octets", "scanning",
+    __slots__ = ("_coming", "_gone", "_known_good", "_ordinary", "in_flight", "limit", "octets", "scanning",
                  "total")  # fmt: skip
 
     def __init__(self, limit: int = WINDOW) -> None:
         self.limit = limit
         self.total = 0
         self.octets = 0
-        self.horizon = math.inf
         self.scanning = False
         self.in_flight: dict[str, Entry] = {}
-        self._waiting: dict[str, Entry] = {}
-        self._heap: list[tuple[float, float, str]] = []
+        self._known_good = Rank()
+        self._ordinary = Rank()
         self._gone: set[str] = set()
         self._coming: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._known_good.waiting) + len(self._ordinary.waiting)
+
+    @property
+    def horizon(self) -> float:
+        """The due time (seconds since the epoch) up to which every entry is in the window or in flight.
+
+        ``-inf`` when the disk has still to be looked at, ``inf`` when all of it is known.
+        """
+        return min(self._known_good.horizon, self._ordinary.horizon)
+
+    def know_nothing(self) -> None:
+        """Take it that the disk has still to be looked at."""
+        self._known_good.horizon = self._ordinary.horizon = -math.inf
 
     @property
     def size(self) -> int:
-        """How many entries are worth holding: more of a longer backlog."""
+        """How many entries of each precedence are worth holding: more of a longer backlog."""
         return max(self.limit, min(WINDOW_MOST, self.total // 10))
 
     @property
@@ -66,9 +77,8 @@ class BacklogWindow:
     @property
     def starved(self) -> bool:
         """Whether there may be entries that only a scan can bring in, and few here that come before them."""
-        if self.scanning or self.horizon == math.inf:
-            return False
-        return self.horizon == -math.inf or len(self._waiting) <= self.size // _LOW_SHARE
+        few = self.size // _LOW_SHARE
+        return not self.scanning and (self._ordinary.is_starved(few) or self._known_good.is_starved(few))
 
     # what is stored
 
@@ -89,7 +99,7 @@ class BacklogWindow:
         :param in_flight: an attempt for it is under way already (R1).
         """
         self._coming.discard(entry.id)
-        if entry.name in self.in_flight or entry.name in self._waiting:
+        if entry.name in self.in_flight or entry.name in self._rank(entry).waiting:
             return
         self.total += 1
         self.octets += entry.size
@@ -102,38 +112,44 @@ class BacklogWindow:
 
     def next_due(self) -> float | None:
         """When the first waiting entry is due, seconds since the epoch; ``None`` when the window is empty."""
-        heap = self._heap
-        while heap:
-            due, _arrived, name = heap[0]
-            entry = self._waiting.get(name)
-            if entry is not None and entry.due == due:
-                return due
-            heapq.heappop(heap)
-        return None
+        first, second = self._known_good.next_due(), self._ordinary.next_due()
+        return second if first is None else first if second is None else min(first, second)
 
-    def has_due(self, now: float) -> bool:
-        """Whether an entry is due, as far as is known: before a scan, what is only on disk is taken to be."""
-        due = self.next_due()
-        return self.horizon < math.inf if due is None else due <= now
+    def has_due(self, now: float, precedence: Precedence | None = None) -> bool:
+        """Whether an entry is due, as far as is known: before a scan, what is only on disk is taken to be.
 
-    def take(self, now: float) -> Entry | None:
-        """Take the first entry that is due, oldest first, as in flight."""
-        due = self.next_due()
-        if due is None or due > now:
-            return None
-        return self._depart(heapq.heappop(self._heap)[2])
+        :param precedence: of which; ``None`` for any.
+        """
+        if precedence is Precedence.ORDINARY:
+            return self._ordinary.has_due(now)
+        if precedence is Precedence.KNOWN_GOOD:
+            return self._known_good.has_due(now)
+        return self._ordinary.has_due(now) or self._known_good.has_due(now)
+
+    def take(self, now: float, precedence: Precedence | None = None) -> Entry | None:
+        """Take the first entry that is due, oldest first, as in flight.
+
+        :param precedence: of which; ``None``: known-good ones first.
+        """
+        entry = None if precedence is Precedence.ORDINARY else self._known_good.take(now)
+        if entry is None and precedence is not Precedence.KNOWN_GOOD:
+            entry = self._ordinary.take(now)
+        if entry is not None:
+            self.in_flight[entry.name] = entry
+        return entry
 
     def take_oldest(self, wanted: Callable[[Entry], bool]) -> Entry | None:
         """Take the entry that arrived first, due or not, among those that are wanted: the breaker's probe (R6)."""
-        candidates = (entry for entry in self._waiting.values() if wanted(entry))
-        oldest = min(candidates, key=lambda entry: entry.arrived, default=None)
-        return None if oldest is None else self._depart(oldest.name)
+        oldest = min(filter(wanted, self.waiting()), key=lambda entry: entry.arrived, default=None)
+        if oldest is not None:
+            self.seize(oldest)
+        return oldest
 
     def seize(self, entry: Entry) -> bool:
         """Take this very entry, in the window or only on disk; false when it is in flight or not yet stored."""
         if entry.name in self.in_flight or entry.id in self._coming:
             return False
-        self._waiting.pop(entry.name, None)
+        self._rank(entry).waiting.pop(entry.name, None)
         self.in_flight[entry.name] = entry
         return True
 
@@ -144,10 +160,11 @@ class BacklogWindow:
 
     def forget(self, entry: Entry) -> None:
         """Count an entry no longer: delivered, expired, deleted, damaged or put on hold."""
-        known = self.in_flight.pop(entry.name, None) or self._waiting.pop(entry.name, None)
+        rank = self._rank(entry)
+        known = self.in_flight.pop(entry.name, None) or rank.waiting.pop(entry.name, None)
         if self.scanning:
             self._gone.add(entry.name)
-        if known is not None or self.horizon < math.inf:
+        if known is not None or rank.horizon < math.inf:
             self.total = max(0, self.total - 1)
             self.octets = max(0, self.octets - entry.size)
 
@@ -159,10 +176,8 @@ class BacklogWindow:
 
     def pull_in(self, latest: float, now: float) -> None:
         """Make due now what is due later than ``latest``: a flush, or a clock that was set back (R12)."""
-        self._waiting = {
-            name: entry if entry.due <= latest else entry.due_at(now) for name, entry in self._waiting.items()
-        }
-        self._rebuild()
+        self._known_good.pull_in(latest, now)
+        self._ordinary.pull_in(latest, now)
 
     def bring(self, entry: Entry) -> None:
         """Make this entry due at once, by its time of arrival, whether it was in the window or only on disk."""
@@ -174,12 +189,11 @@ class BacklogWindow:
 
     def waiting(self) -> Iterable[Entry]:
         """All waiting entries of the window, in no order."""
-        return self._waiting.values()
+        return chain(self._known_good.waiting.values(), self._ordinary.waiting.values())
 
     def oldest(self) -> Entry | None:
         """The entry of the window that arrived first, in flight or not."""
-        everyone = [*self._waiting.values(), *self.in_flight.values()]
-        return min(everyone, key=lambda entry: entry.arrived, default=None)
+        return min(chain(self.waiting(), self.in_flight.values()), key=lambda entry: entry.arrived, default=None)
 
     # scans
 
@@ -193,58 +207,44 @@ class BacklogWindow:
         self.scanning = False
         self._gone.clear()
 
-    def refill(self, found: Iterable[Entry], total: int, octets: int, horizon: float) -> None:
+    def refill(
+        self, found: Iterable[Entry], total: int, octets: int, horizon: float, known_good_horizon: float = math.inf
+    ) -> None:
         """Take in what a scan found.
 
         :param total: entries on disk in all, ``octets`` their size.
-        :param horizon: what is due later is only on disk; ``inf`` when everything was found.
+        :param horizon: what is ordinary and due later is only on disk; ``inf`` when everything was found.
+        :param known_good_horizon: the same of what is known-good.
         """
         for entry in found:
             if entry.name not in self._gone and entry.name not in self.in_flight and entry.id not in self._coming:
-                self._waiting.setdefault(entry.name, entry)
+                self._rank(entry).waiting.setdefault(entry.name, entry)
         gone = len(self._gone)
         self.scan_failed()
-        self.horizon = horizon
-        if horizon == math.inf:
-            self._rebuild()
+        self._ordinary.drop_beyond(horizon)
+        self._known_good.drop_beyond(known_good_horizon)
+        if self.horizon == math.inf:
             self._count()
         else:
-            self._drop_beyond()
-            self.total = max(total - gone, len(self._waiting) + len(self.in_flight))
+            self.total = max(total - gone, len(self) + len(self.in_flight))
             self.octets = octets
 
     # its parts
 
+    def _rank(self, entry: Entry) -> Rank:
+        return self._ordinary if entry.precedence is Precedence.ORDINARY else self._known_good
+
     def _push(self, entry: Entry) -> None:
-        if entry.due <= self.horizon or self.scanning:
+        if self.scanning or entry.due <= self._rank(entry).horizon:
             self._keep(entry)
 
     def _keep(self, entry: Entry) -> None:
-        self._waiting[entry.name] = entry
-        heapq.heappush(self._heap, (entry.due, entry.arrived, entry.name))
-        if len(self._waiting) > 2 * self.size and not self.scanning:
-            self._shrink()
-
-    def _depart(self, name: str) -> Entry:
-        entry = self._waiting.pop(name)
-        self.in_flight[name] = entry
-        return entry
-
-    def _shrink(self) -> None:
-        """Keep the first entries and draw the horizon behind them."""
-        keep = heapq.nsmallest(self.size, self._waiting.values(), key=lambda entry: (entry.due, entry.arrived))
-        self.horizon = keep[-1].due
-        self._drop_beyond()
-
-    def _drop_beyond(self) -> None:
-        self._waiting = {name: entry for name, entry in self._waiting.items() if entry.due <= self.horizon}
-        self._rebuild()
-
-    def _rebuild(self) -> None:
-        self._heap = [(entry.due, entry.arrived, entry.name) for entry in self._waiting.values()]
-        heapq.heapify(self._heap)
+        rank = self._rank(entry)
+        rank.keep(entry)
+        if len(rank.waiting) > 2 * self.size and not self.scanning:
+            rank.shrink(self.size)
 
     def _count(self) -> None:
-        everyone = [*self._waiting.values(), *self.in_flight.values()]
+        everyone = [*self.waiting(), *self.in_flight.values()]
         self.total = len(everyone)
         self.octets = sum(entry.size for entry in everyone)

@@ -12,7 +12,7 @@ from shieldrelay.delivery.pace import Pace
 from shieldrelay.delivery.ramp import Ramp
 from shieldrelay.delivery.route import Route
 from shieldrelay.mail.address import parse_mailbox
-from shieldrelay.mail.envelope import Envelope, Message, Recipient
+from shieldrelay.mail.envelope import Envelope, Message, Precedence, Recipient
 from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
 from shieldrelay.ports import Attempt
 from shieldrelay.spool.content import MemoryContent
@@ -21,10 +21,13 @@ from shieldrelay.testing.hop import FakeNextHop, answered, down, taken
 from shieldrelay.testing.journal import ListJournal
 
 
-def attempt(number: int = 0, sender: bytes = b"s@sender.test") -> Attempt:
+def attempt(
+    number: int = 0, sender: bytes = b"s@sender.test", precedence: Precedence = Precedence.ORDINARY
+) -> Attempt:
     """Give an attempt for one recipient."""
     recipients = (Recipient(parse_mailbox(b"alice@example.test")),)
-    message = Message(f"m{number}", 0.0, "example.test", Envelope(parse_mailbox(sender), recipients))
+    envelope = Envelope(parse_mailbox(sender), recipients)
+    message = Message(f"m{number}", 0.0, "example.test", envelope, precedence=precedence)
     return Attempt(message, recipients, MemoryContent((b"Subject: x\r\n\r\n",), ascii_header=True))
 
 
@@ -86,16 +89,17 @@ class LaneTests(SynchronousTestCase):
         self.assertEqual([kind for kind, _ in self.ledger.lines], ["down", "up"])
 
     def test_ramp_gives_half_of_its_slots_to_the_backlog(self) -> None:
-        """While mail waits in the backlog new mail gets at most half of the slots (R6)."""
+        """While mail waits in the backlog new mail gets at most half of the slots, a stranger's less (R4, R6)."""
         hop = FakeNextHop(conduct=None)
-        lane = self.lane(hop, connections=4)
-        lane.backlog_due = lambda: True
+        lane = self.lane(hop, connections=5)
+        lane.backlog_due = lambda precedence=None: True
         offers = [lane.offer(attempt(number)) for number in range(4)]
-        self.assertEqual(len(hop.held), 2)
-        self.assertEqual(lane.backlog_room(), 2)
+        self.assertEqual((len(hop.held), lane.backlog_room()), (1, 4))
+        lane.offer(attempt(9, precedence=Precedence.KNOWN_GOOD))
+        self.assertEqual((len(hop.held), lane.backlog_room()), (2, 3))
         self.clock.advance(0.2)
-        waited = [self.successResultOf(offer) for offer in offers[2:] if offer is not None]
-        self.assertEqual([result.health for result in waited], [ServerHealth.UNTRIED] * 2)
+        waited = [self.successResultOf(offer) for offer in offers[1:] if offer is not None]
+        self.assertEqual([result.health for result in waited], [ServerHealth.UNTRIED] * 3)
 
     def test_a_message_in_line_gets_the_next_slot(self) -> None:
         """New mail that finds no slot waits for the slot wait, and takes a slot that comes free."""

@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.delivery.pace import Bucket, Pace, Priority
+from shieldrelay.delivery.pace import Bucket, Pace
+from shieldrelay.mail.envelope import Precedence
 
 MIB = 1024 * 1024
 
 
-def offered(pace: Pace, seconds: float, every: float, size: int, priority: Priority = Priority.ORDINARY) -> int:
+def offered(pace: Pace, seconds: float, every: float, size: int, precedence: Precedence = Precedence.ORDINARY) -> int:
     """Offer a message at an even rate, beginning at 1000 s; give how many may start."""
     steps = int(seconds / every)
-    return sum(pace.may_start(size, 1000.0 + step * every, priority) for step in range(steps))
+    return sum(pace.may_start(size, 1000.0 + step * every, precedence) for step in range(steps))
 
 
 class PaceTests(SynchronousTestCase):
@@ -33,8 +34,8 @@ class PaceTests(SynchronousTestCase):
     def test_a_slow_rate_still_lets_a_message_through_at_once(self) -> None:
         """At six a minute the first two start, the next ones ten seconds apart."""
         pace = Pace(messages_per_minute=6)
-        self.assertEqual([pace.may_start(1, 0.0, Priority.KNOWN_GOOD) for _ in range(3)], [True, True, False])
-        self.assertAlmostEqual(pace.earliest(1, 0.0, Priority.KNOWN_GOOD), 10.0)
+        self.assertEqual([pace.may_start(1, 0.0, Precedence.KNOWN_GOOD) for _ in range(3)], [True, True, False])
+        self.assertAlmostEqual(pace.earliest(1, 0.0, Precedence.KNOWN_GOOD), 10.0)
 
     def test_octets_keep_to_their_rate_with_large_messages_too(self) -> None:
         """Messages of five seconds' octets pass, five seconds apart."""
@@ -68,30 +69,30 @@ class PaceTests(SynchronousTestCase):
             while pace.may_start(100, now):
                 pass
             if step % 100 == 99:
-                self.assertTrue(pace.may_start(100, now, Priority.KNOWN_GOOD), step)
+                self.assertTrue(pace.may_start(100, now, Precedence.KNOWN_GOOD), step)
 
     @settings(deadline=None, derandomize=True, max_examples=150)
     @given(
         st.floats(1, 6000),
-        st.lists(st.tuples(st.floats(0, 5), st.sampled_from(Priority)), min_size=1, max_size=200),
+        st.lists(st.tuples(st.floats(0, 5), st.sampled_from(Precedence)), min_size=1, max_size=200),
     )
     def test_no_stretch_of_time_exceeds_rate_and_burst(
-        self, per_minute: float, offers: list[tuple[float, Priority]]
+        self, per_minute: float, offers: list[tuple[float, Precedence]]
     ) -> None:
         """However messages come, those started never exceed the rate over the time plus one burst."""
         pace = Pace(messages_per_minute=per_minute)
         now, started = 0.0, 0
-        for later, priority in offers:
+        for later, precedence in offers:
             now += later
-            started += pace.may_start(1, now, priority)
+            started += pace.may_start(1, now, precedence)
             self.assertLessEqual(started, now * per_minute / 60 + max(2.0, per_minute / 60) + 1e-3)
 
     def test_time_that_stands_still_or_goes_back_earns_nothing(self) -> None:
         """A bucket earns by time passed only."""
         bucket = Bucket(1.0, 2.0)
-        self.assertEqual(bucket.wait(2.0, 100.0, Priority.KNOWN_GOOD), 0.0)
+        self.assertEqual(bucket.wait(2.0, 100.0, Precedence.KNOWN_GOOD), 0.0)
         bucket.take(2.0)
-        self.assertEqual(bucket.wait(1.0, 50.0, Priority.KNOWN_GOOD), 1.0)
+        self.assertEqual(bucket.wait(1.0, 50.0, Precedence.KNOWN_GOOD), 1.0)
 
     def test_a_rate_of_nothing_cannot_be_declared(self) -> None:
         """It would hold mail for ever."""

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.delivery.slots import Slots, Use
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import AttemptResult, ServerHealth
 from shieldrelay.ports import Attempt
 from shieldrelay.testing.hop import TRANSIENT, UNSURE, FakeNextHop, answered, down, taken
@@ -41,11 +42,24 @@ class SlotTests(SynchronousTestCase):
     def test_half_belongs_to_a_backlog_that_waits(self) -> None:
         """With a backlog new mail takes at most half of the slots, the backlog all; never more than the limit."""
         slots = Slots()
-        self.assertEqual([slots.take(Use.INLINE, 5, backlog_waits=True) for _ in range(4)], [True, True, False, False])
+        inline = [self.take_inline(slots, 5, Precedence.KNOWN_GOOD) for _ in range(4)]
+        self.assertEqual(inline, [True, True, False, False])
         self.assertEqual([slots.take(Use.BACKLOG, 5, backlog_waits=True) for _ in range(4)], [True, True, True, False])
         slots.give_back(Use.INLINE)
         self.assertTrue(slots.take(Use.INLINE, 5, backlog_waits=False))
         self.assertEqual(slots.used, 5)
+
+    def test_a_quarter_of_new_mails_half_is_kept_for_known_good(self) -> None:
+        """With a backlog strangers leave a quarter of that half free, rounded up, if the half is more than one slot."""
+        for limit, strangers, known_good in ((20, 7, 3), (5, 1, 1), (4, 1, 1), (2, 1, 0), (1, 0, 0)):
+            slots = Slots()
+            for precedence, wanted in ((Precedence.ORDINARY, strangers), (Precedence.KNOWN_GOOD, known_good)):
+                taken = sum(self.take_inline(slots, limit, precedence) for _ in range(30))
+                self.assertEqual((limit, precedence, taken), (limit, precedence, wanted))
+
+    def take_inline(self, slots: Slots, limit: int, precedence: Precedence) -> bool:
+        """Take a slot for new mail while mail waits in the backlog."""
+        return slots.take(Use.INLINE, limit, backlog_waits=True, precedence=precedence)
 
     @given(STEPS, st.integers(1, 4), st.integers(2, 8))
     @settings(deadline=None, derandomize=True, max_examples=120)

@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.delivery.window import BacklogWindow
+from shieldrelay.mail.envelope import Precedence
 from shieldrelay.spool.entry import Entry
 
 
-def entry(number: int, due: float) -> Entry:
-    """Give an entry that arrived at its number."""
-    return Entry("example.test", f"{number}.x{number},S=10", f"x{number}", 10, float(number), due)
+def entry(number: int, due: float, mark: str = "") -> Entry:
+    """Give an entry that arrived at its number.
+
+    :param mark: ``,P=1`` for a known-good one.
+    """
+    return Entry("example.test", f"{number}.x{number},S=10{mark}", f"x{number}", 10, float(number), due)
 
 
 class WindowTests(SynchronousTestCase):
@@ -29,6 +33,27 @@ class WindowTests(SynchronousTestCase):
         names = [window.take(6.0), window.take(6.0), window.take(6.0)]
         self.assertEqual([one and one.arrived for one in names], [2.0, 1.0, None])
         self.assertEqual(window.next_due(), 9.0)
+
+    def test_known_good_entries_go_first(self) -> None:
+        """What is known-good and due is taken before what is due for longer; either can be asked for by itself."""
+        window = BacklogWindow()
+        for number, due, mark in ((1, 1.0, ""), (2, 5.0, ",P=1"), (3, 9.0, ",P=1"), (4, 2.0, "")):
+            window.add(entry(number, due, mark))
+        self.assertEqual([window.has_due(4.0, precedence) for precedence in Precedence], [False, True])
+        first, second = window.take(6.0), window.take(6.0, Precedence.KNOWN_GOOD)
+        self.assertEqual((first and first.id, second), ("x2", None))
+        rest = [window.take(9.0, Precedence.ORDINARY), window.take(9.0), window.take(9.0)]
+        self.assertEqual([one and one.id for one in rest], ["x1", "x3", "x4"])
+
+    def test_a_long_backlog_of_others_does_not_hide_known_good_entries(self) -> None:
+        """Each precedence has its own horizon: what is stored late and goes first is kept beyond the others'."""
+        window = BacklogWindow(limit=10)
+        for number in range(1000):
+            window.add(entry(number, float(number)))
+        window.add(entry(2000, 2000.0, ",P=1"))
+        taken = window.take(3000.0)
+        self.assertEqual((taken and taken.id, window.total), ("x2000", 1001))
+        self.assertLess(window.horizon, 1000.0)
 
     def test_probe_is_the_oldest_due_or_not(self) -> None:
         """The probe is the entry that arrived first, whatever its due time, unless it is passed over."""
@@ -125,9 +150,13 @@ class WindowTests(SynchronousTestCase):
 
         def scan() -> None:
             window.scan_begins()
-            found = heapq.nsmallest(limit, disk.values(), key=lambda one: (one.due, one.arrived))
-            horizon = math.inf if len(found) == len(disk) else found[-1].due
-            window.refill(found, len(disk), 10 * len(disk), horizon)
+            found, horizons = [], []
+            for precedence in (Precedence.ORDINARY, Precedence.KNOWN_GOOD):
+                all_of_it = [one for one in disk.values() if one.precedence is precedence]
+                first = heapq.nsmallest(limit, all_of_it, key=lambda one: (one.due, one.arrived))
+                horizons.append(math.inf if len(first) == len(all_of_it) else first[-1].due)
+                found += first
+            window.refill(found, len(disk), 10 * len(disk), *horizons)
 
         def take(now: float) -> Entry | None:
             one = window.take(now)
@@ -139,7 +168,7 @@ class WindowTests(SynchronousTestCase):
 
         for step, number in steps:
             if step == "a":
-                new = entry(added, float(number))
+                new = entry(added, float(number), ",P=1" if number % 2 else "")
                 added += 1
                 disk[new.name] = new
                 window.add(new)
