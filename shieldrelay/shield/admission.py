@@ -176,6 +176,12 @@ class Admission:
                 before=told.before,
             )
 
+    def cut_off(self, visit: Visit, domain: str, reason: str) -> None:
+        """Tell that a source has used up its unknown recipients."""
+        self._journal.event(
+            "harvest_box", session=visit.reference, peer=visit.client.address, domain=domain, reason=reason
+        )
+
     def talked_early(self, visit: Visit, now: float) -> Refusal | None:
         """Judge a client that talks before the greeting."""
         defences = self._defences

@@ -297,6 +297,8 @@ class Gate:
         """Say what the harvest leaves to say."""
         if answer.rung is Rung.TRUTH:
             return self._truth(visit, fact, answer.delay if acts else 0.0, now)
+        if answer.crossing and acts:
+            self._admission.cut_off(visit, fact.domain.name, answer.reason)
         if not acts:
             self._admission.would_refuse(visit.client, visit.reference, "harvest", answer.reason, now)
             return self._truth(visit, fact, 0.0, now)

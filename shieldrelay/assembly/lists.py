@@ -1,0 +1,240 @@
+"""The lists of recipients of one node: kept on disk, fetched by children, refreshed in time; bound to the threads.
+
+`recipients.lists` has the lists, `importer` fetches them. Whatever touches the disk runs in a thread of the lists' own,
+so that a million recipients hold up no mail; a look-up never waits for it. Made by `assembly.bill`.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+
+from shieldrelay.assembly import list_terms
+from shieldrelay.config.domain import Domain
+from shieldrelay.config.schema import Configuration
+from shieldrelay.importer.answer import Fetched
+from shieldrelay.importer.importer import Importer
+from shieldrelay.importer.refresher import Adoption, Age, Refreshed, Refresher
+from shieldrelay.importer.request import ImportRequest
+from shieldrelay.mail.address import Mailbox
+from shieldrelay.mail.reply import Reply
+from shieldrelay.ports import Clock, Journal, WallClock
+from shieldrelay.recipients.fault import ListingFault
+from shieldrelay.recipients.freshness import Freshness
+from shieldrelay.recipients.guards import Override
+from shieldrelay.recipients.lists import Lists, Prepared
+from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThere, Outcome, Refused
+from shieldrelay.wire.threads import Threads, ThreadsStopped
+
+LOOK_SECONDS = 1.0
+FAULTS_TOLD = 5
+
+
+class ListFaults(Exception):
+    """Lists that cannot be used; ``faults`` has every reason."""
+
+    def __init__(self, faults: Sequence[ListingFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class RecipientLists:
+    """The lists of one node.
+
+    :param state: the node's state directory.
+    :ivar lists: asked by the gate.
+    """
+
+    def __init__(
+        self, configuration: Configuration, reactor: Any, wall: WallClock, journal: Journal, state: Path
+    ) -> None:
+        self.lists = Lists(state)
+        self._state = state
+        self._clock: Clock = reactor
+        self._wall = wall
+        self._journal = journal
+        self._threads = Threads(reactor, "lists", 2)
+        at_once = configuration.recipients.imports.at_once
+        self.importer = Importer(reactor, sys.executable, state / "imports", at_once=at_once)
+        self.refresher = Refresher(reactor, self.importer, self, journal, random.SystemRandom().random)
+        self._call: IDelayedCall | None = None
+        self._running = False
+
+    # the configuration
+
+    def load(self, configuration: Configuration) -> None:
+        """Open and read everything, before the reactor runs. Blocking.
+
+        :raises ListFaults: a list cannot be read, and there is no version of it to go on with.
+        :raises OSError: the state directory refuses.
+        """
+        self.importer.prepare()
+        now = self._wall()
+        self._put_in_force(self._opened(configuration, now), now)
+
+    async def prepare(self, configuration: Configuration) -> Prepared:
+        """Open and read everything for a new configuration; nothing in force changes.
+
+        :raises ListFaults: as `load`.
+        """
+        prepared: Prepared = await self._threads.run(self._opened, configuration, self._wall())
+        return prepared
+
+    async def install(self, prepared: Prepared, configuration: Configuration) -> None:
+        """Put in force what was prepared.
+
+        :raises OSError: the disk refuses; what was in force is.
+        """
+        await self._threads.run(self._put_in_force, prepared, self._wall())
+        self.serve(configuration)
+
+    def _opened(self, configuration: Configuration, now: float) -> Prepared:
+        settings = [list_terms.list_settings(configuration, domain) for domain in configuration.domains]
+        prepared = self.lists.prepare(settings, now)
+        if prepared.faults:
+            self.lists.discard(prepared)
+            raise ListFaults(prepared.faults)
+        return prepared
+
+    def _put_in_force(self, prepared: Prepared, now: float) -> None:
+        for outcome in self.lists.install(prepared, now):
+            self.tell(outcome, "configuration")
+        for fault in prepared.kept:
+            self._journal.event("list_damaged", domain="", version=None, file=fault.file, reason=str(fault))
+
+    def serve(self, configuration: Configuration) -> None:
+        """Refresh those lists that are fetched."""
+        domains = [domain for domain in configuration.domains if domain.recipients.kind.is_fetched]
+        self.refresher.serve([self._refreshed(configuration, domain) for domain in domains])
+
+    def _refreshed(self, configuration: Configuration, domain: Domain) -> Refreshed:
+        source = list_terms.source(configuration, domain)
+        listing = list_terms.list_settings(configuration, domain)
+
+        def request() -> ImportRequest:
+            digest, validator = self.lists.known_source(domain.domain)
+            return ImportRequest(
+                domain=domain.domain,
+                names=domain.names,
+                source=source,
+                known_digest=digest,
+                validator=validator,
+                listing=listing,
+                state=str(self._state),
+            )
+
+        return Refreshed(domain.domain, str(source), list_terms.every(configuration, domain), request)
+
+    # the life
+
+    def start(self, configuration: Configuration) -> None:
+        """Begin to refresh, and to look for what other processes changed."""
+        self._running = True
+        self.serve(configuration)
+        self._look_later()
+
+    async def stop(self) -> None:
+        """End imports and threads."""
+        self._running = False
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        self.refresher.stop()
+        await self.importer.stop()
+        await self._threads.stop()
+
+    def _look_later(self) -> None:
+        if self._running:
+            self._call = self._clock.callLater(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._call = None
+        looking = self._threads.run(self.lists.refresh, self._wall())
+        looking.addCallback(self._looked).addErrback(self._bug).addCallback(lambda _: self._look_later())
+
+    def _looked(self, changed: Sequence[str]) -> None:
+        for domain in changed:
+            state = "enforced" if self.lists.enforced(domain) else "observed"
+            self._journal.event("list_enforced", domain=domain, state=state, by="time")
+
+    # what the refresher asks (`importer.refresher.Keeper`)
+
+    def adopt(self, domain: str, fetched: Fetched, override: Override) -> Deferred[Adoption]:
+        """Put a version that a child built through the guards and in force."""
+        if fetched.built is None:
+            raise ValueError("the child has built nothing")
+        adopting = self._threads.run(self.lists.adopt, domain, fetched.built, self._wall(), override)
+        return adopting.addCallback(_adoption)
+
+    def confirm(self, domain: str, validator: str | None) -> Deferred[None]:
+        """Note that the source has what is in force."""
+        digest, _ = self.lists.known_source(domain)
+        return self._threads.run(self.lists.confirm, domain, self._wall(), digest, validator)
+
+    def age(self, domain: str) -> Age:
+        """Tell how fresh a list is."""
+        freshness, confirmed = self.lists.freshness(domain, self._wall())
+        return Age(_LEVELS[freshness], None if confirmed is None else max(0.0, self._wall() - confirmed))
+
+    # what operators and next hops do
+
+    def change(self, call: Callable[..., Any], *args: object, **kw: object) -> Deferred[Any]:
+        """Run what touches the disk; gives what it returns."""
+        return self._threads.run(partial(call, *args, **kw))
+
+    def contradicted(self, mailbox: Mailbox, reply: Reply, message: str) -> None:
+        """Note what a next hop said of a recipient; told when it contradicts the list."""
+        if self.lists.contradicted(mailbox, reply, self._wall()):
+            self._journal.event(
+                "list_contradicted",
+                domain=mailbox.domain_key,
+                recipient=str(mailbox),
+                reply=str(reply),
+                message=message,
+            )
+
+    def tell(self, outcome: Outcome, by: str) -> None:
+        """Tell what came of a change that the refresher has no part in."""
+        event = self._journal.event
+        match outcome:
+            case Adopted(domain, version, faults):
+                told = [str(fault) for fault in faults[:FAULTS_TOLD]]
+                event(
+                    "list_adopted", domain=domain, source=version.origin.source, version=version.number,
+                    listed=version.listed, by=by, faults=told,
+                )  # fmt: skip
+            case Refused(domain, objection, _, faults):
+                told = [str(fault) for fault in faults[:FAULTS_TOLD]]
+                event("list_refused", domain=domain, reason=str(objection), by=by, faults=told)
+            case Malformed(domain, faults):
+                told = [str(fault) for fault in faults[:FAULTS_TOLD]]
+                event("list_refused", domain=domain, reason="lines are no recipients", by=by, faults=told)
+            case _:
+                pass
+
+    def _bug(self, failure: Failure) -> None:
+        if not failure.check(ThreadsStopped):
+            self._journal.event("bug", where="lists", error=repr(failure.value), traceback=failure.getTraceback())
+
+
+_LEVELS = {Freshness.FRESH: "fresh", Freshness.STALE: "stale", Freshness.OLD: "old"}
+
+
+def _adoption(outcome: Outcome) -> Adoption:
+    match outcome:
+        case Adopted(_, version) | Confirmed(_, version):
+            return Adoption(version.number, version.listed)
+        case Refused(_, objection, version):
+            return Adoption(0, 0 if version is None else version.listed, str(objection))
+        case NotThere(_, words):
+            return Adoption(0, 0, words)
+        case _:
+            raise ValueError(f"an import cannot come to {outcome}")

@@ -1,0 +1,280 @@
+"""The defences of one node with what they share and remember, bound to its clocks, its journal and its configuration.
+
+Made by `assembly.bill`; outlives reloads, which give it other settings. It looks at the node once a second: for stress
+(D9), for the calendar, and to forget what is over.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+
+from shieldrelay.assembly import shield_terms
+from shieldrelay.cluster.entry import Entry
+from shieldrelay.cluster.exchange import Exchange, ExchangeSettings
+from shieldrelay.cluster.hub import ChangeKind
+from shieldrelay.cluster.memory_hub import MemoryHub
+from shieldrelay.cluster.register import Register
+from shieldrelay.cluster.table import Table
+from shieldrelay.cluster.timepiece import Timepiece
+from shieldrelay.config.schema import Configuration
+from shieldrelay.delivery.pauses import Pauses
+from shieldrelay.mail.client import Client
+from shieldrelay.ports import Journal, WallClock
+from shieldrelay.shield.admission import Defences
+from shieldrelay.shield.calendar import Calendar
+from shieldrelay.shield.connections import Connections
+from shieldrelay.shield.greeting import Greeting
+from shieldrelay.shield.harvest import Harvest, Level, keyed_hash
+from shieldrelay.shield.harvest_domain import DomainShield
+from shieldrelay.shield.harvest_picture import domain_picture
+from shieldrelay.shield.history import History
+from shieldrelay.shield.stress import Facts, Stress
+from shieldrelay.shield.telling import Telling
+
+SECRET_OCTETS = 32
+SLEEPERS = 0.2
+"""The share of the slots that answers which are held back may take; under stress nobody sleeps."""
+LOOK_SECONDS = 1.0
+_EXPIRED_AT_ONCE = 1000
+
+
+@frozen
+class NodeFacts:
+    """What only the node knows: the rest is measured here.
+
+    :ivar sessions: open now.
+    :ivar transactions: those of them with a message under way.
+    :ivar content_octets: held in memory.
+    :ivar content_cap: what may be.
+    """
+
+    sessions: int
+    transactions: int
+    content_octets: int
+    content_cap: int
+
+
+class Shield:
+    """The defences.
+
+    :param new_id: makes ids of sessions, references and changes.
+    :ivar defences: what the gate judges by.
+    :ivar register: bans and the operator's lists.
+    :ivar exchange: with the other members.
+    :ivar hashed: gives the hash by which a recipient is remembered.
+    :ivar pauses: holds answers back.
+    :ivar tables: what is shared and snapshotted.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        wall: WallClock,
+        journal: Journal,
+        new_id: Callable[[], str],
+        secret: bytes,
+    ) -> None:
+        self._reactor = reactor
+        self._journal = journal
+        self._facts: Callable[[], NodeFacts] | None = None
+        self._call: IDelayedCall | None = None
+        self._expected = 0.0
+        self._timepiece = Timepiece(reactor, wall)
+        self.hashed = keyed_hash(secret)
+        self.register = Register(self._timepiece, new_id, journal)
+        connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
+        harvest = shield_terms.harvest(configuration)
+        self.defences = Defences(
+            lists=_Words(self.register),
+            history=History(),
+            connections=connections,
+            greeting=Greeting(shield_terms.greeting(configuration)),
+            harvest=Harvest(harvest, members=lambda: self.exchange.members, level_changed=self._level_changed),
+            harvest_observed=Harvest(harvest),
+            calendar=Calendar(self._timepiece() - reactor.seconds()),
+            stress=Stress(shield_terms.stress(configuration)),
+            telling=Telling(new_id),
+        )
+        self.tables: tuple[Table, ...] = (
+            *self.defences.history.tables,
+            *connections.tables,
+            *self.defences.harvest.tables,
+            self.defences.greeting.table,
+        )
+        kinds = [table.kind for table in self.tables]
+        self.exchange = Exchange(
+            MemoryHub(kinds, reactor, self._timepiece),
+            reactor,
+            self._timepiece,
+            journal,
+            self.register,
+            new_id(),
+            ExchangeSettings(tick=configuration.cluster.tick),
+        )
+        self.pauses = Pauses(reactor, self.exchange.next, self._sleepers)
+        for table in self.tables:
+            self.exchange.add(table)
+        self.register.on_release(self._released)
+        self.configure(configuration)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Put other settings in force; what is remembered stays."""
+        defences, shield = self.defences, configuration.shield
+        settings = shield_terms.harvest(configuration)
+        defences.harvest.settings = defences.harvest_observed.settings = settings
+        defences.connections.reconfigure(shield_terms.connections(configuration), shield_terms.classes(configuration))
+        defences.greeting.settings = shield_terms.greeting(configuration)
+        defences.stress.settings = shield_terms.stress(configuration)
+        self.register.configure(map(str, shield.allow), map(str, shield.deny))
+
+    def start(self, facts: Callable[[], NodeFacts]) -> None:
+        """Begin to look at the node and to exchange.
+
+        :param facts: asked once a second.
+        """
+        self._facts = facts
+        self.exchange.start()
+        self._look_later()
+
+    def stop(self) -> Deferred[None]:
+        """Look no more; fires when the other members know."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        return self.exchange.stop()
+
+    @property
+    def stressed(self) -> bool:
+        """Whether the node is under stress."""
+        return self.defences.stress.on
+
+    def _sleepers(self) -> int:
+        return 0 if self.stressed else int(SLEEPERS * self.defences.connections.settings.slots)
+
+    def _look_later(self) -> None:
+        self._expected = self._reactor.seconds() + LOOK_SECONDS
+        self._call = self._reactor.callLater(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Look at the node."""
+        now = self._reactor.seconds()
+        defences = self.defences
+        defences.calendar.epoch = self._timepiece() - now
+        if defences.stress.watch(self._measured(max(0.0, now - self._expected)), now):
+            defences.connections.stressed = self.stressed
+            self._tell_stress(now)
+        for table in (*self.tables, *defences.harvest_observed.tables):
+            table.expire(now, _EXPIRED_AT_ONCE)
+        self.register.sweep()
+        self._look_later()
+
+    def _measured(self, lag: float) -> Facts:
+        if self._facts is None:
+            raise RuntimeError("the shield was not started")
+        node = self._facts()
+        return Facts(
+            sessions=node.sessions,
+            slots=self.defences.connections.slots_open_to_all,
+            transactions=node.transactions,
+            lag=lag,
+            content_octets=node.content_octets,
+            content_cap=node.content_cap,
+            descriptors=len(os.listdir("/proc/self/fd")),
+            descriptors_most=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        )
+
+    def _tell_stress(self, now: float) -> None:
+        stress = self.defences.stress
+        state = "stress" if stress.on else "calm"
+        self._journal.event("stress", state=state, reason=stress.why or None)
+
+    def _level_changed(self, domain: DomainShield, before: Level, now: float) -> None:
+        picture = domain_picture(domain, self.defences.harvest.settings, self.exchange.members, now)
+        self._journal.event(
+            "harvest_shield",
+            domain=domain.name,
+            before=before.name.lower(),
+            shield=domain.level.name.lower(),
+            unknown=round(picture.evidence, 1),
+            threshold=round(picture.shield_at, 1),
+            slow_unknown=round(picture.lasting, 1),
+            slow_threshold=round(picture.lasting_at, 1),
+            baseline=round(picture.noise_per_minute, 3),
+            patience=picture.patience,
+        )
+
+    def _released(self, source: bytes) -> None:
+        """Forget what is held against a source, as an operator wants it, here or on another member."""
+        defences, now = self.defences, self._reactor.seconds()
+        defences.harvest.release(source, now)
+        defences.harvest_observed.release(source, now)
+        defences.connections.release(source, now)
+        defences.history.release(source, now)
+        defences.greeting.forget(source)
+
+
+@frozen
+class _Said:
+    """What an entry of the register says, as the admission asks it."""
+
+    entry: Entry
+
+    @property
+    def allows(self) -> bool:
+        """Whether it lets pass."""
+        return self.entry.kind is ChangeKind.ALLOW
+
+    @property
+    def denies(self) -> bool:
+        """Whether it refuses for good."""
+        return self.entry.kind is ChangeKind.DENY
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        return f"{self.entry.kind.value} of {self.entry.text} by {self.entry.by}: {self.entry.reason}"
+
+
+class _Words:
+    """The register, as the admission asks it."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+
+    def word(self, client: Client, wall: float) -> _Said | None:
+        """Give what holds for a client."""
+        entry = self._register.standing(client, wall)
+        return None if entry is None else _Said(entry)
+
+
+def secret_of(state: Path) -> bytes:
+    """Read the secret with which names are hashed, or make it: without it what was remembered means nothing.
+
+    :raises OSError: the state directory refuses.
+    """
+    file = state / "names.secret"
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        secret = file.read_bytes()
+    except FileNotFoundError:
+        secret = b""
+    if len(secret) == SECRET_OCTETS:
+        return secret
+    aside, secret = state / f"names.secret.{os.getpid()}", secrets.token_bytes(SECRET_OCTETS)
+    aside.touch(mode=0o600, exist_ok=False)
+    with aside.open("wb") as out:
+        out.write(secret)
+        out.flush()
+        os.fsync(out.fileno())
+    aside.rename(file)
+    return secret
