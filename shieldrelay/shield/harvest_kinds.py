@@ -6,6 +6,8 @@ registered with the exchange by `assembly`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shieldrelay.cluster.kinds import Field, Kind, Merge
 
 MINUTES, HOUR, DAY = 600.0, 3600.0, 86400.0
@@ -23,7 +25,7 @@ _LADDER = (
     Field("evidence", MINUTES),  # what it added to domains' evidence
     Field("silent", DAY),  # unknown ones asked for and answered like all others
     Field("listed", DAY),  # distinct valid ones asked for
-    Field("open", HOUR),  # granted, no message yet
+    Field("open", HOUR, lease=True),  # granted, no message yet
     Field("abandoned", DAY),  # granted, no message came
     Field("freed", DAY),  # unknown ones that patience was answered with
     Field("pending", DAY),  # first asks remembered
@@ -37,9 +39,17 @@ _LADDER = (
     Field("paroled", merge=Merge.MAX, moment=True),  # the end of the box after which one more was allowed
 )
 
-SOURCES = Kind("harvest.source", _LADDER, lifetime=7 * DAY, names=64, octets=64 << 20)
+
+def danger(totals: Sequence[float]) -> float:
+    """Order rows of the ladder: the more offences and suspicion, the worse."""
+    return 100.0 * totals[OFFENCES] + totals[FAST] + totals[SLOW] + totals[SILENT] + totals[ABANDONED]
+
+
+SOURCES = Kind(
+    "harvest.source", _LADDER, lifetime=7 * DAY, names=64, octets=64 << 20, families=True, danger=danger, kept=True
+)
 """By source (R16): strangers and neighbours, over all domains."""
-PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=64 << 20)
+PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=64 << 20, danger=danger, kept=True)
 """By source and domain: sources with a good name, whose budget is each domain's own (R19)."""
 
 NETWORK_FAST, NETWORK_SLOW, NETWORK_EVIDENCE, NETWORK_FREED = range(4)
@@ -48,6 +58,7 @@ NETWORKS = Kind(
     (Field("fast", MINUTES), Field("slow", DAY), Field("evidence", MINUTES), Field("freed", DAY)),
     lifetime=2 * DAY,
     octets=16 << 20,
+    families=True,
 )
 """By /24 or /56: only slows down."""
 
@@ -61,7 +72,7 @@ DOMAINS = Kind(
     (
         Field("strong", MINUTES),  # evidence: D
         Field("lasting", 6 * HOUR),  # evidence: S
-        Field("unfollowed", MINUTES),  # granted to sources without a good name, no message yet
+        Field("unfollowed", MINUTES, lease=True),  # granted to sources without a good name, no message yet
         Field("retried", MINUTES),  # asked again under the shield: H
         Field("counted"),  # evidence ever, for the baseline
         Field("freed_unknown", HOUR),  # unknown ones told to the patient at this step
@@ -76,6 +87,7 @@ DOMAINS = Kind(
     ),
     lifetime=30 * DAY,
     octets=16 << 20,
+    kept=True,
 )
 """By protected domain."""
 

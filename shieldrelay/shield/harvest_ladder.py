@@ -36,6 +36,12 @@ _GOOD_SLOW_SHARE = 0.02
 _GOOD_ABANDONED_SHARE = 0.1
 _GOOD_LEVELS = {Level.CALM: 1.0, Level.WARY: 2.0, Level.SHIELD: 4.0}
 _SUSPECT_SHARE = 3.0
+_ABANDONED_WEIGHT = 1.5
+"""What a recipient without a message counts beside an unknown one."""
+_ABANDONED_BOTH = 1.5
+"""How many times the allowance of recipients without a message is granted together with those that may follow."""
+_GOOD_OPEN = 4.0
+"""What a known-good source gets at once while its unknown share is high."""
 _GUILTY, _GUILTY_SHIELDED = 1.5, 3.5
 _CHARGED = 0x5DEECE66D1F3A597
 """Turns the hash under which a name was asked for into that under which it was charged."""
@@ -57,7 +63,7 @@ def parole(case: Case) -> None:
     table.cap(row, SLOW, max(0.0, slow))
     table.cap(row, ABANDONED, max(0.0, case.budget.abandoned - 1.0))
     if not case.good and case.total(SLOW) >= 0.5:
-        table.cap(row, ABANDONED, max(0.0, slow - case.total(SLOW)))
+        table.cap(row, ABANDONED, max(0.0, (slow - case.total(SLOW)) / _ABANDONED_WEIGHT))
     table.put(row, PAROLED, until)
     table.put(row, COMMANDS, 0.0)
 
@@ -97,10 +103,11 @@ def over(case: Case) -> tuple[str, bool] | None:
     allowed = slow_allowance(case)
     if slow >= allowed - _SLACK:
         return f"{slow:.1f} unknown recipients in 24 hours, limit {allowed:g}", True
-    if not case.good and slow >= 0.5 and slow + gone >= allowed - _SLACK:
+    if not case.good and slow >= 0.5 and slow + _ABANDONED_WEIGHT * gone >= allowed - _SLACK:
         return f"{slow:.1f} unknown recipients and {gone:.1f} without a message in 24 hours, limit {allowed:g}", True
     if _abandoned_over(case, gone):
-        return f"{gone:.1f} recipients without a message in 24 hours, limit {case.budget.abandoned:g}", False
+        again = case.total(OFFENCES) > 0.0  # the first time it may have been a broken connection
+        return f"{gone:.1f} recipients without a message in 24 hours, limit {case.budget.abandoned:g}", again
     return None
 
 
@@ -128,7 +135,7 @@ def cut(case: Case, *, slow: bool) -> None:
     table.put(row, UNTIL, case.now + min(settings.box_max, seconds))
     table.put(row, OFFENDED, case.now)
     table.put(row, COMMANDS, 0.0)
-    row.precious = True
+    table.hold_dear(row)
 
 
 def alike(case: Case, reason: str, *, crossing: bool = False) -> Answer:
@@ -145,14 +152,16 @@ def alike(case: Case, reason: str, *, crossing: bool = False) -> Answer:
 
 
 def guilty(case: Case) -> str | None:
-    """Say why a source that asked for unknown recipients under a shield is answered alike for a day."""
-    silent = case.total(SILENT)
-    if silent <= 0.5 or not case.domain.lately_shielded(case.now):
+    """Say why a source is answered alike, for a day, for what it asked under a shield or shortly before.
+
+    A message that never followed takes away the benefit of those recipients that exist.
+    """
+    under, silent = case.level is Level.SHIELD, case.total(SILENT)
+    if not under and (silent <= 0.5 or not case.domain.lately_shielded(case.now)):
         return None
     gone = case.total(ABANDONED)
     against = silent + case.total(SLOW) + gone
     listed = 0.0 if gone >= 0.5 else case.total(LISTED)
-    under = case.level is Level.SHIELD
     if against >= _GUILTY and against >= (listed / _SUSPECT_SHARE if under else listed):
         return f"{against:.1f} of the recipients asked for under a shield do not exist, {listed:.1f} do"
     if under and against >= _GUILTY_SHIELDED:
@@ -165,11 +174,27 @@ def unfollowed(case: Case) -> str | None:
     granted = case.total(OPEN)
     if granted < 1.0 - _SLACK:
         return None
-    divisor = case.settings.open_divisor ** (case.total(SLOW) + case.total(SILENT))
-    most = case.budget.open if case.good else max(1.0, case.budget.open / divisor)
+    most = _open_allowance(case)
     if granted < most - _SLACK:
         return None
     return f"{granted:.1f} recipients granted and no message yet, limit {most:.1f}"
+
+
+def _open_allowance(case: Case) -> float:
+    """Give how many recipients may stand granted at once: fewer with each unknown one and each without a message."""
+    if case.good:
+        fast = case.total(FAST)
+        doubtful = fast >= 2.0 - _SLACK and fast >= case.settings.good_share * (fast + case.total(RECENT))
+        return _GOOD_OPEN if doubtful else case.budget.open
+    unknown = case.total(SLOW) + case.total(SILENT)
+    if case.level is Level.SHIELD and unknown >= 0.5:
+        return 1.0
+    most = case.budget.open / case.settings.open_divisor**unknown
+    gone = case.total(ABANDONED)
+    if gone >= 1.0 - _SLACK:
+        limit = case.budget.abandoned * (1.0 if case.total(OFFENCES) else _ABANDONED_BOTH)
+        most = min(most, limit - gone)
+    return max(1.0, most)
 
 
 def tarpit(case: Case) -> float:

@@ -69,7 +69,7 @@ class Patience:
         row = self.pending.get(_key(case), case.now)
         if row is None:
             return "first asked now"
-        age, wanted = case.now - _first(row), self._wanted(case)
+        age, wanted = case.now - self.pending.total(row, FIRST_ASKED), self._wanted(case)
         if age < wanted:
             return f"first asked {age:.0f} s ago, {wanted:.0f} s wanted"
         if case.total(FREED) >= case.settings.releases_source - _SLACK:
@@ -124,9 +124,3 @@ def _key(case: Case) -> bytes:
     if asked.sender == 0:
         return asked.client.network + asked.name.to_bytes(8, "big")
     return asked.sender.to_bytes(8, "big") + asked.name.to_bytes(8, "big")
-
-
-def _first(row: Row) -> float:
-    """Give the moment of the first ask; a part that is 0 says nothing."""
-    known = [moment for moment in (row.own[FIRST_ASKED], row.others[FIRST_ASKED]) if moment > 0.0]
-    return min(known) if known else row.at
