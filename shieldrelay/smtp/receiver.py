@@ -137,7 +137,7 @@ class Receiver:
             left -= 1
             if not left:
                 return INTERLUDE
-        event = session.events.popleft()
+        event = session.events.pop(0)
         if event.wants_answer:
             self._question = event
         return event

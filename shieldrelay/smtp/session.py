@@ -6,8 +6,6 @@ it. No I/O, no clock; cannot fail.
 
 from __future__ import annotations
 
-from collections import deque
-
 from attrs import frozen
 
 from shieldrelay.mail.reply import Reply
@@ -66,7 +64,7 @@ class Session:
         self.tls_available = tls_available
         self.tls = self.handshake = self.closing = self.pipelined = False
         self.inbox = CommandLines(settings.limits.command_line)
-        self.events: deque[Event] = deque()
+        self.events: list[Event] = []  # never more than a few: nothing is read while one waits
         self.output: list[bytes] = []
         self.tally = Tally(settings.limits)
         self.line = b""
