@@ -17,6 +17,7 @@ from shieldrelay.mail.client import Client, client_of
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.smtp import replies
+from shieldrelay.smtp.events import EVIDENCE_OCTETS
 from shieldrelay.wire.closing import drain
 from shieldrelay.wire.inbound import InboundConnection
 from shieldrelay.wire.inbound_tools import InboundTools
@@ -105,17 +106,17 @@ class Doorway:
             if header is not None:
                 self._announced(connected, balancer, port, parse_header(header))
             elif len(self._waiting) >= MOST_WAITING:
-                self._faulty(connected, balancer, f"{MOST_WAITING} connections wait for their header already")
+                self._faulty(reading, connected, balancer, f"{MOST_WAITING} connections wait for their header already")
             else:
                 wait = ProxyWait(reading, connected, self._reactor, self._waited)
                 self._waiting[wait] = balancer, port
         except ProxyFault as fault:
-            self._faulty(connected, balancer, fault.args[0])
+            self._faulty(reading, connected, balancer, fault.args[0])
 
     def _waited(self, wait: ProxyWait, outcome: ProxySource | ProxyFault | None) -> None:
         balancer, port = self._waiting.pop(wait)
         if isinstance(outcome, ProxyFault):
-            self._faulty(wait.connected, balancer, outcome.args[0])
+            self._faulty(wait.reading, wait.connected, balancer, outcome.args[0])
             return
         try:
             self._announced(wait.connected, balancer, port, outcome)
@@ -129,10 +130,11 @@ class Doorway:
         else:
             self._admit(connected, client_of(source.address), source.port)
 
-    def _faulty(self, connected: socket.socket, balancer: Client, reason: str) -> None:
+    def _faulty(self, reading: HeaderReading, connected: socket.socket, balancer: Client, reason: str) -> None:
         """Close without a word, as the protocol wants; one that only knocked is no news."""
         if reason:
-            self._tools.journal.event("proxy_refused", peer=balancer.address, reason=reason)
+            evidence = reading.begun[:EVIDENCE_OCTETS]
+            self._tools.journal.event("proxy_refused", peer=balancer.address, reason=reason, evidence=evidence)
         connected.close()
 
     def _bug(self, connected: socket.socket, error: Exception) -> None:
@@ -145,6 +147,6 @@ class Doorway:
 def turn_away(connected: socket.socket, reply: Reply) -> None:
     """Say one reply and close; a client that is gone already is not waited for."""
     with contextlib.suppress(OSError):
-        connected.send(replies.encoded(reply), socket.MSG_DONTWAIT)
+        connected.send(reply.encode(), socket.MSG_DONTWAIT)  # not `encoded`: it has a reference of its own
     drain(connected)
     connected.close()

@@ -22,13 +22,16 @@ HEADER_SECONDS = 5.0
 
 
 class HeaderReading:
-    """The header of one connection, as far as it has come."""
+    """The header of one connection.
 
-    __slots__ = ("_begun", "_connected")
+    :ivar begun: as far as it has come.
+    """
+
+    __slots__ = ("_connected", "begun")
 
     def __init__(self, connected: socket.socket) -> None:
         self._connected = connected
-        self._begun = b""
+        self.begun = b""
 
     def read(self) -> bytes | None:
         """Take what has come of the header off the socket, and nothing behind it.
@@ -36,7 +39,7 @@ class HeaderReading:
         :returns: the whole header, or ``None`` when more has to come.
         :raises ProxyFault: it is none, or it will never come; with empty words when the balancer only knocked.
         """
-        before, most = self._begun, MOST_OCTETS - len(self._begun)
+        before, most = self.begun, MOST_OCTETS - len(self.begun)
         try:
             came = self._connected.recv(most, socket.MSG_PEEK | socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -45,17 +48,20 @@ class HeaderReading:
             raise ProxyFault(f"lost before its header: {error.strerror}") from error
         if not came:
             raise ProxyFault("closed within its header" if before else "")
-        begun = before + came
+        self.begun = begun = before + came
         octets = header_octets(begun)
-        self._begun = begun if octets is None else begun[:octets]
-        self._connected.recv(len(self._begun) - len(before))
-        return self._begun if octets is not None and len(begun) >= octets else None
+        if octets is not None:
+            self.begun = begun[:octets]
+        self._connected.recv(len(self.begun) - len(before))
+        return self.begun if octets is not None and len(begun) >= octets else None
 
 
 @implementer(IReadDescriptor)
 class ProxyWait:
     """One connection whose header has not come whole.
 
+    :ivar connected: its socket.
+    :ivar reading: what came of its header.
     :param done: called once with the wait and what came of it; the socket is the callee's then.
     """
 
@@ -67,7 +73,7 @@ class ProxyWait:
         done: Callable[[ProxyWait, ProxySource | ProxyFault | None], None],
     ) -> None:
         self.connected = connected
-        self._reading = reading
+        self.reading = reading
         self._reactor = reactor
         self._done = done
         self._late: IDelayedCall = reactor.callLater(HEADER_SECONDS, self._too_late)
@@ -84,7 +90,7 @@ class ProxyWait:
     def doRead(self) -> None:
         """Look at what came."""
         try:
-            header = self._reading.read()
+            header = self.reading.read()
             if header is not None:
                 self._finish(parse_header(header))
         except ProxyFault as fault:

@@ -257,8 +257,10 @@ class BalancerTests(DoorwayCase):
         knock = await self.client()
         knock.transport.loseConnection()
         await self.until(lambda: knock.lost and not len(self.door))
-        reasons = [told["reason"] for told in self.world.journal.named("proxy_refused")]
-        self.assertEqual(reasons, ["no PROXY header", "a malformed header line", "closed within its header"])
+        told = [(one["reason"], one["evidence"]) for one in self.world.journal.named("proxy_refused")]
+        reasons = ["no PROXY header", "a malformed header line", "closed within its header"]
+        evidence = [b"EHLO client.test\r\n", b"PROXY TCP4 nonsense\r\n", b"P"]
+        self.assertEqual(told, list(zip(reasons, evidence, strict=True)))
         self.assertEqual(self.gate.admissions, [])
 
     async def test_a_header_that_drips(self) -> None:
