@@ -14,7 +14,7 @@ from attrs import frozen
 class Merge(Enum):
     """How the members' own values of one field become the cluster's (R28).
 
-    Of MAX and MIN a 0 means "not set": MIN is the least of those that are set.
+    Of MAX and MIN a 0 means "not set", and they are of those that are set (a moment may be below 0).
     """
 
     SUM = "sum"
@@ -25,9 +25,9 @@ class Merge(Enum):
         """Give what two members' values are together."""
         if self is Merge.SUM:
             return one + other
-        if self is Merge.MAX:
-            return max(one, other)
-        return min(one, other) if one and other else one or other
+        if not one or not other:
+            return one or other
+        return max(one, other) if self is Merge.MAX else min(one, other)
 
 
 @frozen

@@ -81,7 +81,8 @@ class Parts:
         values = row.own
         if self._leases:
             values = [0.0 if index in self._leases else value for index, value in enumerate(values)]
-        return self._record(row, values, offset) if any(values) or row.names else None
+        record = self._record(row, values, offset)
+        return record if (any(values) or row.names) and self._is_sound(record) else None
 
     def put(self, record: Record, now: float, offset: float) -> bool:
         """Put in what others have of a row, in place of what they had; false when it is nonsense."""
