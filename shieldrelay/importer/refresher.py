@@ -15,8 +15,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.importer.answer import Failed, Fetched, ImportResult, Unchanged
+from shieldrelay.importer.fault import FaultKind, shown
 from shieldrelay.importer.request import ImportRequest
 from shieldrelay.ports import Clock, Journal
+from shieldrelay.recipients.guards import Override
 
 FIRST_RETRY_SECONDS = 60.0
 """After the first failure; doubled with each, up to the refresh interval."""
@@ -57,6 +59,9 @@ class Age:
     seconds: float | None
 
 
+Outcome = Failed | Unchanged | Fetched | Adoption
+
+
 class Imports(Protocol):
     """What runs imports: `importer.importer.Importer`."""
 
@@ -70,8 +75,11 @@ class Imports(Protocol):
 class Keeper(Protocol):
     """Who has the lists. May block in threads, hence the Deferreds; those that fail are bugs or a full disk."""
 
-    def adopt(self, domain: str, fetched: Fetched) -> Deferred[Adoption]:
-        """Put a version through the guards and in force, or discard it."""
+    def adopt(self, domain: str, fetched: Fetched, override: Override) -> Deferred[Adoption]:
+        """Put a version through the guards and in force, or discard it.
+
+        :param override: what the operator says of objections.
+        """
 
     def confirm(self, domain: str, validator: str | None) -> Deferred[None]:
         """Note that the source has what is in force."""
@@ -84,11 +92,13 @@ class Keeper(Protocol):
 class Refreshed:
     """One domain whose list is fetched.
 
+    :ivar source: in words for people.
     :ivar every: seconds between two imports.
     :ivar request: makes a request, with what is known by then.
     """
 
     domain: str
+    source: str
     every: float
     request: Callable[[], ImportRequest]
 
@@ -101,7 +111,8 @@ class _Round:
         self.timer: IDelayedCall | None = None
         self.failures = 0
         self.level = "fresh"
-        self.running: Deferred[ImportResult | Adoption] | None = None
+        self.override = Override.NOTHING
+        self.waiting: list[Deferred[Outcome]] | None = None
 
 
 class Refresher:
@@ -136,13 +147,18 @@ class Refresher:
                 self._wait(known, self._first_wait(terms))
             known.terms = terms
 
-    def refresh(self, domain: str) -> Deferred[ImportResult | Adoption] | None:
+    def refresh(self, domain: str, override: Override = Override.NOTHING) -> Deferred[Outcome] | None:
         """Import a domain's list now; ``None`` when the domain has no source that is fetched.
 
         Fires with `Failed`, `Unchanged`, or what became of the version; an import that runs already is joined.
+
+        :param override: what the operator says of the guards' objections to this one version.
         """
         known = self._rounds.get(domain)
-        return None if known is None else self._import(known, Trigger.ASKED)
+        if known is None:
+            return None
+        known.override = override
+        return self._import(known, Trigger.ASKED)
 
     def next_in(self, domain: str) -> float | None:
         """Seconds until a domain is due; ``None`` when it has no time, because it runs or is not refreshed."""
@@ -163,10 +179,11 @@ class Refresher:
             self._imports.cancel(domain)
 
     def _first_wait(self, terms: Refreshed) -> float:
-        """Give the time until a domain is first due: at once, spread over some seconds, when it has no list."""
+        """Give the time until a domain is first due: none when it has no list, else spread a little."""
         age = self._keeper.age(terms.domain).seconds
-        left = 0.0 if age is None else max(0.0, terms.every - age)
-        return left + self._random() * min(terms.every * SPREAD, 60.0) if left or age is not None else 0.0
+        if age is None:
+            return 0.0
+        return max(0.0, terms.every - age) + self._random() * min(terms.every * SPREAD, 60.0)
 
     def _wait(self, known: _Round, seconds: float) -> None:
         self._cease(known)
@@ -181,49 +198,51 @@ class Refresher:
         known.timer = None
         self._import(known, Trigger.DUE)
 
-    def _import(self, known: _Round, trigger: Trigger) -> Deferred[ImportResult | Adoption]:
+    def _import(self, known: _Round, trigger: Trigger) -> Deferred[Outcome]:
         """Import, unless that is under way; the Deferred is the caller's own."""
-        waiting: Deferred[ImportResult | Adoption] = Deferred()
-        if known.running is None:
+        waiting: Deferred[Outcome] = Deferred()
+        if known.waiting is None:
             self._cease(known)
-            known.running = Deferred.fromCoroutine(self._run(known, trigger))
-        known.running.addCallback(lambda outcome: (waiting.callback(outcome), outcome)[1])
+            known.waiting = [waiting]
+            Deferred.fromCoroutine(self._run(known, trigger))
+        else:
+            known.waiting.append(waiting)
         return waiting
 
-    async def _run(self, known: _Round, trigger: Trigger) -> ImportResult | Adoption:
+    async def _run(self, known: _Round, trigger: Trigger) -> None:
         """Import once, and say when next."""
-        request = known.terms.request()
         began = self._clock.seconds()
-        result = await self._imports.start(request)
-        outcome: ImportResult | Adoption = result
+        result: ImportResult
         try:
-            if isinstance(result, Fetched):
-                outcome = await self._keeper.adopt(request.domain, result)
-            elif isinstance(result, Unchanged):
-                await self._keeper.confirm(request.domain, result.validator)
+            result, outcome = await self._imported(known)
         except Exception as error:  # noqa: BLE001 - whatever the lists' disk or code fails with, the list in force stays
-            outcome = result = _failed(error, self._clock.seconds() - began)
-        known.running = None
-        if self._rounds.get(request.domain) is known:
-            self._tell(request, trigger, result, outcome, known)
+            words = f"the list cannot be adopted: {shown(repr(error), 200)}"
+            outcome = result = Failed(kind=FaultKind.BUG, words=words, seconds=self._clock.seconds() - began)
+        waiting, known.waiting, known.override = known.waiting or [], None, Override.NOTHING
+        if self._rounds.get(known.terms.domain) is known:
+            self._tell(trigger, result, outcome, known)
             self._wait(known, self._next_wait(known))
-        return outcome
+        for each in waiting:
+            each.callback(outcome)
+
+    async def _imported(self, known: _Round) -> tuple[ImportResult, Outcome]:
+        """Import and adopt."""
+        request = known.terms.request()
+        result = await self._imports.start(request)
+        if isinstance(result, Fetched):
+            return result, await self._keeper.adopt(request.domain, result, known.override)
+        if isinstance(result, Unchanged):
+            await self._keeper.confirm(request.domain, result.validator)
+        return result, result
 
     def _next_wait(self, known: _Round) -> float:
         every = known.terms.every
         wait = min(every, FIRST_RETRY_SECONDS * 2.0 ** min(known.failures - 1, 20)) if known.failures else every
         return wait * (1.0 + SPREAD * (2.0 * self._random() - 1.0))
 
-    def _tell(
-        self,
-        request: ImportRequest,
-        trigger: Trigger,
-        result: ImportResult,
-        outcome: ImportResult | Adoption,
-        known: _Round,
-    ) -> None:
+    def _tell(self, trigger: Trigger, result: ImportResult, outcome: Outcome, known: _Round) -> None:
         """Tell the journal how an import ended."""
-        domain, source = request.domain, str(request.source)
+        domain, source = known.terms.domain, known.terms.source
         event = self._journal.event
         if isinstance(result, Failed):
             known.failures += 1
@@ -255,9 +274,3 @@ class Refresher:
         if age.level != known.level:
             known.level = age.level
             self._journal.event("list_stale", domain=domain, source=source, level=age.level, seconds=age.seconds)
-
-
-def _failed(error: Exception, seconds: float) -> Failed:
-    from shieldrelay.importer.fault import FaultKind, shown
-
-    return Failed(kind=FaultKind.BUG, words=f"the list cannot be adopted: {shown(repr(error), 200)}", seconds=seconds)

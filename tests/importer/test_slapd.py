@@ -2,85 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from shieldrelay.importer.fault import FaultKind
-from shieldrelay.importer.settings import LdapSettings, Limits, Preset, SourceSettings
-from shieldrelay.testing.authority import Authority
+from shieldrelay.importer.settings import Limits, Preset
 from tests.capabilities import possible
-from tests.importer.case import ImportCase, lines_of
-from tests.importer.slapd import READER, SUFFIX, Slapd, person
-
-PEOPLE = 1700
-
-_UNITS = "\n".join(
-    f"dn: ou={name},{SUFFIX}\nobjectClass: organizationalUnit\nou: {name}\n"
-    for name in ("people", "closed", "referring", "exchange", "strange", "none")
-)
-_REFERRAL = (
-    f"dn: ou=more,ou=referring,{SUFFIX}\nobjectClass: referral\nobjectClass: extensibleObject\nou: more\n"
-    f"ref: ldap://other.test/ou=more,{SUFFIX}\n"
-)
-
-
-def _account(name: str, control: int, *addresses: str) -> str:
-    proxies = "".join(f"proxyAddresses: {each}\n" for each in addresses)
-    return (
-        f"dn: cn={name},ou=exchange,{SUFFIX}\nobjectClass: user\ncn: {name}\nsn: {name}\n"
-        f"userAccountControl: {control}\ninstanceType: 4\nobjectCategory: cn=person\nnTSecurityDescriptor: x\n{proxies}"
-    )
-
-
-_TREE = "\n".join(
-    [
-        _UNITS,
-        *(person(number, "ou=people,") for number in range(PEOPLE)),
-        person(1, "ou=closed,"),
-        person(2, "ou=referring,"),
-        _REFERRAL,
-        _account(
-            "enabled", 512, "SMTP:First.Last@example.test", "smtp:fl@alias.test", "X400:c=de", "sip:fl@example.test"
-        ),
-        _account("disabled", 514, "SMTP:gone@example.test"),
-        _account("elsewhere", 512, "SMTP:fl@other.test"),
-        f"dn: uid=odd,ou=strange,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: odd\ncn: o\nsn: o\n"
-        "mail: a*@example.test\nmail: smtp:b@example.test\n",
-    ]
-)
-
-
-@cache
-def _slapd() -> Slapd:
-    """Fill a directory once for all tests of a run."""
-    return Slapd(Path(tempfile.mkdtemp(dir=".")).resolve(), _TREE)
+from tests.importer.case import lines_of
+from tests.importer.slapd import SUFFIX
+from tests.importer.slapd_case import PEOPLE, SlapdCase
 
 
 @possible("slapd")
-class SlapdTests(ImportCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.slapd = _slapd()
-        self.slapd.start()
-        self.addCleanup(self.slapd.stop)
-
-    def source(self, url: str | None = None, limits: Limits | None = None, **more: Any) -> SourceSettings:
-        """Give the directory's settings: its reader, everything under ou=people."""
-        settings = {
-            "base": f"ou=people,{SUFFIX}",
-            "preset": Preset.OPENLDAP,
-            "bind_dn": READER,
-            "password_file": str(self.slapd.password_file),
-            **more,
-        }
-        return SourceSettings.parse(url or self.slapd.url, ldap=LdapSettings(**settings), limits=limits)
-
-    def anonymous(self, **more: Any) -> SourceSettings:
-        return self.source(bind_dn="", password_file=None, **more)
-
+class SlapdTests(SlapdCase):
     async def test_all_pages_come(self) -> None:
         """More entries than a page or the server's default limit come whole, each address once."""
         lines = await self.entries(self.source())
@@ -150,35 +83,6 @@ class SlapdTests(ImportCase):
         """What a directory has is a name, even where the line form would see a pattern."""
         lines = await self.entries(self.source(base=f"ou=strange,{SUFFIX}"))
         self.assertEqual(sorted(lines), ['"a*"@example.test', "b@example.test"])
-
-    async def test_ldaps(self) -> None:
-        """A directory behind TLS is read when its certificate is signed by the declared authority."""
-        lines = await self.entries(self.source(self.slapd.secure_url, ca=str(self.slapd.ca), attributes=("mail",)))
-        self.assertEqual(len(lines), PEOPLE)
-
-    async def test_start_tls(self) -> None:
-        """StartTLS comes before the login, and works with the declared authority."""
-        lines = await self.entries(self.source(start_tls=True, ca=str(self.slapd.ca), attributes=("mail",)))
-        self.assertEqual(len(lines), PEOPLE)
-
-    async def test_wrong_authority_fails(self) -> None:
-        """A certificate that the declared authority has not signed fails, with StartTLS and without."""
-        other = str(Authority(now=time.time()).write(self.directory / "other.pem"))
-        for source in (self.source(start_tls=True, ca=other), self.source(self.slapd.secure_url, ca=other)):
-            await self.fails(FaultKind.CERTIFICATE, "certificate verify failed", source)
-        await self.fails(FaultKind.CERTIFICATE, "certificate verify failed", self.source(self.slapd.secure_url))
-
-    async def test_wrong_name_fails(self) -> None:
-        """A certificate for another name fails."""
-        url = self.slapd.secure_url.replace("127.0.0.1", "localhost")
-        await self.fails(
-            FaultKind.CERTIFICATE, "its certificate is for another name", self.source(url, ca=str(self.slapd.ca))
-        )
-
-    async def test_verification_can_be_switched_off(self) -> None:
-        """The operator may do without verification."""
-        lines = await self.entries(self.source(self.slapd.secure_url, verify=False, attributes=("mail",)))
-        self.assertEqual(len(lines), PEOPLE)
 
     async def test_entry_limit_holds(self) -> None:
         """A directory with more addresses than declared is not read to its end."""
