@@ -34,7 +34,7 @@ from shieldrelay.wire.inbound_unread import Unread
 from shieldrelay.wire.tls_context import described, failure_words
 
 WAITING_OCTETS = 65536
-"""What a client may send while its answer is pending, or before it is greeted, before we read no more."""
+"""What a client may send while its answer is pending before we read no more."""
 TURN_EVENTS = 16
 """Events that one client is answered before others have their turn: one segment may hold thousands of commands."""
 FAREWELL_SECONDS = 5.0
@@ -96,12 +96,13 @@ class InboundConnection(Protocol):
         self._patience.octets(len(data))
         self._receiver.feed(data)
         if self._waiting or self._unread.too_much or self._resting is not None:
-            self._pile_up(data)
-        elif self._phase is Phase.GREETING:
-            self._pile_up(data)
-            self._pump()
+            self._ahead += len(data)
+            if self._ahead > WAITING_OCTETS:
+                self._pause()
         else:
             self._pump()
+            if self._phase is Phase.GREETING and not self._closed:
+                self._pause()  # it has talked early: the rest of it can wait for the greeting
 
     def handshakeCompleted(self) -> None:
         """Begin the session anew inside TLS (RFC 3207 §4.2)."""
@@ -209,12 +210,6 @@ class InboundConnection(Protocol):
         self._pump()
 
     # how much is read
-
-    def _pile_up(self, data: bytes) -> None:
-        """Count what came and cannot be answered yet; too much is not read."""
-        self._ahead += len(data)
-        if self._ahead > WAITING_OCTETS:
-            self._pause()
 
     def _pause(self) -> None:
         """Read no more; until then at most `WAITING_OCTETS` and one read of the transport's have piled up."""
