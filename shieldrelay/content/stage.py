@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from shieldrelay.content.answers import Annotate, Answer, HeaderField, Lasting, Refuse
 from shieldrelay.content.asking import Asking, Failed
 from shieldrelay.content.inspected import Inspected
+from shieldrelay.content.judgement import Annotated, Judgement
 from shieldrelay.content.terms import Failing, Force, Installed
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal
@@ -25,20 +25,6 @@ DEFENCE = "content"
 """The word under which the stage's refusals are counted."""
 
 _UNCHECKED = Reply(451, (4, 7, 1), ("Cannot check the message now, try again",))
-
-
-@frozen
-class Annotated:
-    """The message goes on with these octets on top.
-
-    :ivar fields: whole header fields, printable ASCII, each ended by CRLF.
-    """
-
-    fields: bytes
-
-
-Judgement = Refusal | Annotated | None
-"""What the checks come to; ``None``: nothing against the message."""
 
 
 class Stage:

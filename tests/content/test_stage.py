@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.content.answers import ACCEPT, Annotate, HeaderField, Lasting, Refuse
-from shieldrelay.content.stage import Annotated, Stage
+from shieldrelay.content.judgement import Annotated
+from shieldrelay.content.stage import Stage
 from shieldrelay.content.terms import Failing, Force, Installed
 from shieldrelay.journal.events import EVENTS
 from shieldrelay.mail.reply import Reply
