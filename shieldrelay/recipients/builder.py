@@ -133,6 +133,9 @@ def build(
     aside = shelf.aside()
     try:
         shelf.prepare()
+    except OSError as error:
+        raise BuildFailed(_words(error)) from error
+    try:
         current = current_of(shelf) if current is None else current
         with Sorter(shelf.directory) as sorter:
             reading.read((Lines(origin.source, lines), *further), sorter)
@@ -142,7 +145,7 @@ def build(
     except BaseException as error:
         aside.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise BuildFailed((error.strerror or "the disk refuses").lower()) from error
+            raise BuildFailed(_words(error)) from error
         raise
     return BuiltVersion(aside, version, clipped(origin.source, reading.faults, reading.fault_count))
 
@@ -189,6 +192,10 @@ def current_of(shelf: Shelf) -> Current:
         return Current()
     names = open_names(shelf.file(version.number), version.names_octets)
     return Current(version.number, names, version.case_sensitive, overlay, pointer.serial)
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or "the disk refuses").lower()
 
 
 def _nothing(_lines: int) -> None:

@@ -58,6 +58,10 @@ class Directory:
         roll = self._rolls.get(name)
         return None if roll is None else roll.count
 
+    def put(self, rolls: Mapping[str, Roll]) -> None:
+        """Replace some lists."""
+        self._rolls.update(rolls)
+
     def replace(self, rolls: Mapping[str, Roll]) -> None:
         """Put other lists of other domains in the place of all, at once."""
         self._rolls = dict(rolls)

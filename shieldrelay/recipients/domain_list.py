@@ -191,8 +191,7 @@ class DomainList:
             version = evolve(old, made_at=now, origin=origin, faults=0, against=0, lost=0, folded=0)
             placed = self.shelf.place(self.shelf.copy(number), version)
             pointer = evolve(self.pointer, version=placed.number, confirmed_at=now, rejected=self._rejected(old))
-            self._point(pointer, overlays.NOTHING, now)
-            self.shelf.prune(self.settings.keep, placed.number)
+            self._point_to(placed, pointer, overlays.NOTHING, now)
         return Adopted(domain, placed)
 
     def observe(self, until: float | None, now: float) -> None:
@@ -207,7 +206,8 @@ class DomainList:
         placed = self.shelf.place(built.file, built.version)
         origin, pointer = placed.origin, self.pointer
         first = self.version is None and self.settings.observe_first > 0 and origin.who is Who.IMPORT
-        self._point(
+        self._point_to(
+            placed,
             evolve(
                 pointer,
                 version=placed.number,
@@ -220,8 +220,16 @@ class DomainList:
             self.overlay.since(placed.folded),
             now,
         )
-        self.shelf.prune(self.settings.keep, placed.number)
         return placed
+
+    def _point_to(self, placed: Version, pointer: Pointer, overlay: Overlay, now: float) -> None:
+        """Name a version that was placed, or remove it again; older ones go."""
+        try:
+            self._point(pointer, overlay, now)
+        except OSError:
+            self.shelf.remove(placed.number)
+            raise
+        self.shelf.prune(self.settings.keep, placed.number)
 
     def _confirm_built(self, built: BuiltVersion, version: Version, now: float) -> Confirmed:
         built.discard()

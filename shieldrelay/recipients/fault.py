@@ -32,6 +32,14 @@ class BuildFailed(Exception):
     """
 
 
+class ListFaults(Exception):
+    """Lists that cannot be used; ``faults`` has every reason."""
+
+    def __init__(self, faults: Sequence[ListingFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
 def clipped(file: str, faults: Sequence[ListingFault], count: int) -> tuple[ListingFault, ...]:
     """Give the first faults, and one that counts the others.
 

@@ -29,7 +29,7 @@ from shieldrelay.recipients.line import Entry, LineForm
 from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThere, Outcome, Pushed
 from shieldrelay.recipients.plain_file import FileList, read_file_list
 from shieldrelay.recipients.settings import ListKind, ListSettings
-from shieldrelay.recipients.shelf import ROOM, replace
+from shieldrelay.recipients.shelf import ROOM, write_aside
 from shieldrelay.recipients.standing import Standing
 from shieldrelay.recipients.version import Origin, Version, Who
 
@@ -87,6 +87,7 @@ class Lists:
         self._one_at_a_time = threading.RLock()
         self._notice = state / ROOM / "notice"
         self._noticed: bytes | None = None
+        self._untold = False
         self._tick_at: float | None = None
 
     # -- for the reactor's thread --
@@ -107,7 +108,8 @@ class Lists:
         :returns: whether it contradicts the list and is new, to be told.
         """
         domain = self._domains.get(mailbox.domain_key)
-        if domain is None or self._lists[domain].settings.kind is ListKind.ANY:
+        one = None if domain is None else self._lists.get(domain)
+        if domain is None or one is None or one.settings.kind is ListKind.ANY:
             return False
         return self._contradictions.note(domain, mailbox, self.lookup(mailbox), reply, now)
 
@@ -124,9 +126,17 @@ class Lists:
         return tuple(self._lists)
 
     def known_source(self, domain: str) -> tuple[str | None, str | None]:
-        """Give the source's digest and validator as of the last import, for the next one."""
+        """Give the source's digest and validator as of the last import, for the next one.
+
+        :raises KeyError: the domain is not protected, as of all that ask of one domain and say nothing else.
+        """
         pointer = self._lists[domain].pointer
         return pointer.source_digest, pointer.validator
+
+    def freshness(self, domain: str, now: float) -> tuple[Freshness, float | None]:
+        """Tell how fresh a domain's list is, and when its source last confirmed it; ``None`` when there is none."""
+        one = self._lists[domain]
+        return one.freshness(now), one.confirmed_at
 
     # -- the configuration --
 
@@ -222,8 +232,7 @@ class Lists:
             one = self._lists.get(domain)
             if one is not None:
                 one.confirm(now, source_digest, validator)
-                self._show(now)
-                self._tell()
+                self._show_one(one, now)
 
     def push(
         self,
@@ -283,9 +292,9 @@ class Lists:
     def observe(self, domain: str, until: float | None, now: float) -> None:
         """Do not enforce a list until a time; ``None``: enforce it from now on. Blocking."""
         with self._one_at_a_time:
-            self._lists[domain].observe(until, now)
-            self._show(now)
-            self._tell()
+            one = self._lists[domain]
+            one.observe(until, now)
+            self._show_one(one, now)
 
     # -- what others changed, and what time does --
 
@@ -295,6 +304,8 @@ class Lists:
         :returns: the domains whose list is another one, or is enforced now and was not, or the other way round.
         """
         with self._one_at_a_time:
+            if self._untold:
+                self._tell()
             notice = self._read_notice()
             due = self._tick_at is not None and now >= self._tick_at
             if notice == self._noticed and not due:
@@ -338,18 +349,24 @@ class Lists:
 
     def _changed(self, outcome: Outcome, now: float) -> Outcome:
         if isinstance(outcome, Adopted | Confirmed | Pushed):
-            self._show(now)
-            self._tell()
+            self._show_one(self._lists[outcome.domain], now)
         return outcome
 
+    def _show_one(self, one: DomainList, now: float) -> None:
+        """Let the directory have a list as it is now, and the other processes look."""
+        self.directory.put(dict.fromkeys(one.settings.names, one.roll))
+        self._tick_at = _earlier(self._tick_at, one.next_tick(now))
+        self._tell()
+
     def _show(self, now: float) -> None:
-        """Let the directory have the lists as they are now."""
+        """Let the directory have all lists as they are now."""
         rolls: dict[str, Roll] = {}
+        tick_at = None
         for one in self._lists.values():
             rolls.update(dict.fromkeys(one.settings.names, one.roll))
+            tick_at = _earlier(tick_at, one.next_tick(now))
         self.directory.replace(rolls)
-        ticks = (one.next_tick(now) for one in self._lists.values())
-        self._tick_at = min((at for at in ticks if at is not None), default=None)
+        self._tick_at = tick_at
 
     def _read_notice(self) -> bytes:
         try:
@@ -358,10 +375,20 @@ class Lists:
             return b""
 
     def _tell(self) -> None:
-        """Let the other processes look."""
+        """Let the other processes look; what is in force here is so without it."""
         token = secrets.token_hex(8).encode("ascii")
-        replace(self._notice, token)
+        try:
+            write_aside(self._notice, token)
+        except OSError:
+            # a full disk: told again at the next refresh
+            self._untold = True
+            return
+        self._untold = False
         self._noticed = token
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _parsed(form: LineForm, name: str, lines: Iterable[bytes]) -> tuple[list[Entry], tuple[ListingFault, ...]]:

@@ -14,7 +14,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -117,8 +117,17 @@ class Shelf:
         number = max(self._numbers(), default=0) + 1
         numbered = attrs.evolve(version, number=number)
         os.rename(built, self.file(number))
-        self._replace(f"{number}.json", versions.encode(numbered))
+        try:
+            self._replace(f"{number}.json", versions.encode(numbered))
+        except OSError:
+            self.remove(number)
+            raise
         return numbered
+
+    def remove(self, number: int) -> None:
+        """Remove a version that is not in force."""
+        (self.directory / f"{number}.json").unlink(missing_ok=True)
+        self.file(number).unlink(missing_ok=True)
 
     def copy(self, number: int) -> Path:
         """Copy the entries of a version aside, synced."""
@@ -134,10 +143,9 @@ class Shelf:
         return aside
 
     def prune(self, keep: int, current: int) -> None:
-        """Remove all but the newest versions and the one in force, and overlays that nothing names."""
+        """Remove all but the newest versions and the one in force."""
         for number in [each for each in self._numbers() if each != current][max(0, keep - 1) :]:
-            self.file(number).unlink(missing_ok=True)
-            (self.directory / f"{number}.json").unlink(missing_ok=True)
+            self.remove(number)
 
     def overlay(self, pointer: Pointer) -> Overlay:
         """Give the pushes in force.
@@ -210,17 +218,26 @@ class Shelf:
 
 def replace(file: Path, octets: bytes) -> None:
     """Write a file so that it is there whole or as it was before, and stays after a crash."""
+    write_aside(file, octets, sync=os.fsync)
+    _sync_directory(file.parent)
+
+
+def write_aside(file: Path, octets: bytes, sync: Callable[[int], object] | None = None) -> None:
+    """Write a file so that readers find it whole or as it was before.
+
+    :param sync: called with its descriptor before it gets its name.
+    """
     aside = file.with_name(f"aside-{secrets.token_hex(8)}")
     try:
         with _made(aside) as target:
             target.write(octets)
             target.flush()
-            os.fsync(target.fileno())
+            if sync is not None:
+                sync(target.fileno())
         os.replace(aside, file)
     except OSError:
         aside.unlink(missing_ok=True)
         raise
-    _sync_directory(file.parent)
 
 
 def prove(file: Path, version: Version) -> None:
