@@ -237,7 +237,7 @@ class Queue:
         if ahead > 0:
             known_good_left = self._read_some(ahead, now, Precedence.KNOWN_GOOD)
             ordinary_left = self._read_some(ahead, now, Precedence.ORDINARY)
-            if self._flush.wants_page and not (known_good_left and ordinary_left):
+            if self._flush.wants_page and not known_good_left and not ordinary_left:
                 self._flush.turn()
 
     def _read_some(self, ahead: int, now: float, precedence: Precedence) -> bool:

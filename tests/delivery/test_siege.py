@@ -153,6 +153,22 @@ class SiegeTests(RelayTests):
         self.assertEqual(sorted(offered[:3]), ["K0", "K1", "K2"])
         self.assertEqual(offered[3:], [message.id for message in strangers])
 
+    def test_a_flush_brings_all_of_both(self) -> None:
+        """A flush of a backlog far larger than the window, most of it on the disk: known-good mail first, all at last."""
+        strangers = [a_message(f"S{number:03}", arrived=EPOCH - 1000 + number) for number in range(80)]
+        friends = [evolve(a_message(f"K{number:03}"), precedence=Precedence.KNOWN_GOOD) for number in range(30)]
+        before = self.relay()
+        before.store(*strangers, *friends, due=before.wall() + 3000)
+        after = self.relay(window=8, pace=Pace(2, messages_per_minute=60), connections=2)
+        after.queue.start()
+        after.clock.advance(1)
+        after.queue.flush()
+        for _ in range(200):
+            after.clock.advance(1.0)
+        offered = after.offered()
+        self.assertEqual(sorted(offered), sorted(message.id for message in (*strangers, *friends)))
+        self.assertEqual([id for id in offered if id[0] == "S"], [message.id for message in strangers])
+
     def test_deferred_known_good_mail_is_first_again(self) -> None:
         """Known-good mail that the server put off goes before strangers who wait, when its time has come."""
         self.besieged(pace=Pace(20, messages_per_minute=60))
