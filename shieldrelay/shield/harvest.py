@@ -110,8 +110,6 @@ class Harvest:
             session.fresh = case.table.name(case.row, asked.name)
             if not case.good:
                 self._count(case)
-        elif not case.good:
-            ladder.note_listed(case)
 
     def wants_exchange(self, asked: Asked, now: float) -> bool:
         """Whether the answer is to wait for what other members know (R21); never when it is uniform anyway."""
@@ -131,8 +129,8 @@ class Harvest:
             return ladder.alike(case, f"cut for another {until - now:.0f} s")
         self._prepare(case)
         answer = self._judged(case)
-        if answer.rung is not Rung.TRUTH and case.weight and not case.good:
-            self._keep(case)
+        if not case.good:
+            self._keep(case, answer)
         asked.session.fresh = False
         return answer
 
@@ -306,9 +304,13 @@ class Harvest:
         self._networks.add(network, NETWORK_EVIDENCE, weight)
         return below
 
-    def _keep(self, case: Case) -> None:
-        """Remember an unknown recipient that was asked for and answered like all others: silent evidence."""
-        if case.asked.session.fresh:
+    def _keep(self, case: Case, answer: Answer) -> None:
+        """Remember what was asked for, once it is answered: before, it would show in the answer (D8)."""
+        if not case.weight:
+            ladder.note_listed(case)
+        elif answer.rung is Rung.TRUTH:
+            return
+        elif case.asked.session.fresh:
             case.add(SILENT, 1.0)
         elif case.level is Level.SHIELD and case.total(REPEATED) < _REPEATS:
             case.add(REPEATED, 1.0)

@@ -115,8 +115,10 @@ def _fast_over(case: Case, fast: float, allowed: float) -> bool:
     if not case.good:
         return fast >= allowed - _SLACK
     recent = case.total(RECENT)
+    if not proven(case):
+        return fast >= allowed - _SLACK
     if fast >= allowed - _SLACK:
-        return not proven(case) or fast >= _GOOD_FAST_SHARE * recent
+        return fast >= _GOOD_FAST_SHARE * recent
     return fast >= allowed / _SUSPECT_SHARE - _SLACK and fast >= case.settings.good_share * (fast + recent)
 
 
