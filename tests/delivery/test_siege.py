@@ -154,7 +154,7 @@ class SiegeTests(RelayTests):
         self.assertEqual(offered[3:], [message.id for message in strangers])
 
     def test_a_flush_brings_all_of_both(self) -> None:
-        """A flush of a backlog far larger than the window, most of it on the disk: known-good mail first, all at last."""
+        """A flush of a backlog far larger than the window: known-good mail first, and all of it at last, in order."""
         strangers = [a_message(f"S{number:03}", arrived=EPOCH - 1000 + number) for number in range(80)]
         friends = [evolve(a_message(f"K{number:03}"), precedence=Precedence.KNOWN_GOOD) for number in range(30)]
         before = self.relay()
