@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 
 from attrs import frozen
 
-from shieldrelay.cluster.hub import Change, ChangeKind
+from shieldrelay.cluster.change import Change, ChangeKind
 from shieldrelay.mail.client import Client
 
 CONFIGURATION = "configuration"

@@ -10,6 +10,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from shieldrelay.cluster.decay import are_numbers, decay, rates_of
 from shieldrelay.cluster.hub import KEY_OCTETS, Record
 from shieldrelay.cluster.kinds import Kind
 from shieldrelay.cluster.shelf import names_octets, others_octets, row_octets
@@ -44,7 +45,8 @@ class Merging:
         self._octets = 0
         self._room = kind.octets * _SHARE
         self._names_octets = names_octets(kind.names)
-        self._rates = [-math.log(2.0) / field.half_life if field.half_life else 0.0 for field in kind.fields]
+        self._rates = rates_of(kind)
+        self._merges = [field.merge for field in kind.fields]
         self._nobody = (0.0,) * len(kind.fields)
 
     def __len__(self) -> int:
@@ -77,13 +79,11 @@ class Merging:
         if row is None or not any(other != member for other in row.parts):
             return None
         values = list(self._nobody)
-        for other, (at, part) in row.parts.items():
-            if other == member:
-                continue
-            for index, field in enumerate(self.kind.fields):
-                rate = self._rates[index]
-                now_worth = part[index] * math.exp(rate * max(0.0, now_wall - at)) if rate else part[index]
-                values[index] = field.merge(values[index], now_worth)
+        for other, (at, told) in row.parts.items():
+            if other != member:
+                part = list(told)
+                decay(part, self._rates, now_wall - at)
+                values = [merge(one, two) for merge, one, two in zip(self._merges, values, part, strict=True)]
         return Record(self.kind.name, key, now_wall, tuple(values), frozenset(row.names))
 
     def nobody(self, key: bytes, now_wall: float) -> Record:
@@ -126,7 +126,8 @@ class Merging:
         return (
             len(record.values) == len(self.kind.fields)
             and 0 < len(record.key) <= KEY_OCTETS
-            and all(map(math.isfinite, (record.at, *record.values)))
-            and len(record.names) <= max(self.kind.names, 0)
-            and all(0 <= hashed < _HASHES for hashed in record.names)
+            and math.isfinite(record.at)
+            and are_numbers(record.values, math.inf)
+            and len(record.names) <= self.kind.names
+            and (not record.names or (min(record.names) >= 0 and max(record.names) < _HASHES))
         )

@@ -7,11 +7,11 @@ Pure; used by `cluster.exchange` and `cluster.snapshot`. What arrives may be non
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from heapq import nlargest
 from itertools import islice
 
+from shieldrelay.cluster.decay import are_numbers, decay, rates_of
 from shieldrelay.cluster.hub import KEY_OCTETS, Record
 from shieldrelay.cluster.shelf import Row
 from shieldrelay.cluster.table import Table
@@ -34,7 +34,7 @@ class Parts:
         self.nonsense = 0
         self._moments = tuple(index for index, field in enumerate(table.kind.fields) if field.moment)
         self._leases = tuple(index for index, field in enumerate(table.kind.fields) if field.lease)
-        self._rates = [-math.log(2.0) / field.half_life if field.half_life else 0.0 for field in table.kind.fields]
+        self._rates = rates_of(table.kind)
 
     @property
     def waiting(self) -> int:
@@ -149,9 +149,8 @@ class Parts:
 
     def _values(self, record: Record, now: float, offset: float) -> list[float]:
         """Give a record's values as they are now, on our clock."""
-        passed = max(0.0, now + offset - record.at)
-        pairs = zip(record.values, self._rates, strict=True)
-        values = [value * math.exp(rate * passed) if rate else value for value, rate in pairs]
+        values = list(record.values)
+        decay(values, self._rates, now + offset - record.at)
         for index in self._moments:
             if values[index]:
                 values[index] -= offset
@@ -168,6 +167,6 @@ class Parts:
             len(record.values) == self.table.width
             and 0 < len(record.key) <= KEY_OCTETS
             and 0.0 <= record.at < _GREATEST
-            and all(-_GREATEST < value < _GREATEST for value in record.values)
-            and all(0 <= hashed < _HASHES for hashed in record.names)
+            and are_numbers(record.values, _GREATEST)
+            and (not record.names or (min(record.names) >= 0 and max(record.names) < _HASHES))
         )

@@ -7,17 +7,16 @@ A full table forgets the rows that were touched least lately, precious ones last
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from heapq import nlargest
 from itertools import chain, islice
 
+from shieldrelay.cluster.decay import decay, rates_of
 from shieldrelay.cluster.kinds import Kind, Merge
 from shieldrelay.cluster.shelf import Row, Shelf, names_octets, others_octets, row_octets
 
 __all__ = ["Row", "Table"]
 
-_LN2 = math.log(2.0)
 _SIX = 4
 """Keys longer than this are IPv6."""
 _EXPIRED_AT_ONCE = 2
@@ -46,11 +45,7 @@ class Table:
         self._names = _NO_NAMES if kind.names else None
         self._names_octets = names_octets(kind.names)
         self._row_octets = row_octets(self.width, 0)
-        rates: dict[float, list[int]] = {}
-        for index, field in enumerate(kind.fields):
-            if field.half_life is not None:
-                rates.setdefault(-_LN2 / field.half_life, []).append(index)
-        self._rates = tuple((rate, tuple(indices)) for rate, indices in rates.items())
+        self._rates = rates_of(kind)
 
     def __len__(self) -> int:
         return sum(map(len, self._shelves))
@@ -104,6 +99,8 @@ class Table:
 
     def totals(self, row: Row) -> list[float]:
         """Give the cluster's values of all fields."""
+        if not isinstance(row.others, list):
+            return list(row.own)
         return [merge(own, others) for merge, own, others in zip(self._merges, row.own, row.others, strict=True)]
 
     def add(self, row: Row, field: int, amount: float) -> None:
@@ -214,14 +211,9 @@ class Table:
         shelf = row.shelf
         if shelf is not None:
             (shelf.dear if row.precious else shelf.rows).move_to_end(row.key)
-        own, others = row.own, row.others
-        for rate, fields in self._rates:
-            factor = math.exp(rate * passed)
-            for field in fields:
-                own[field] *= factor
-            if isinstance(others, list):
-                for field in fields:
-                    others[field] *= factor
+        decay(row.own, self._rates, passed)
+        if isinstance(row.others, list):
+            decay(row.others, self._rates, passed)
 
     def _expire(self, shelf: Shelf, now: float, most: int) -> int:
         gone = 0

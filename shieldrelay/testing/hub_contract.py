@@ -1,14 +1,12 @@
 """What every hub keeps to: the suite that the memory hub passes, and any other that takes its place.
 
-``make_hub_tests(factory)`` makes a trial test case. The factory gives, for each test, a `Site`: an empty hub of which
-members can have any number of connections, and the time by which it judges. A site whose hub has a clock of its own
-may let real time pass, if it declares the hub's times short enough.
+``make_hub_tests(factory)`` makes a trial test case. The factory gives, for each test, a `hub_site.Site`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial import unittest
@@ -20,81 +18,10 @@ from shieldrelay.cluster.hub import (
     RECORDS_AT_ONCE,
     Change,
     ChangeKind,
-    Hub,
-    News,
     Record,
-    Report,
     ReportRefused,
 )
-from shieldrelay.cluster.kinds import Field, Kind, Merge
-
-TALLY = Kind(
-    "tally",
-    (
-        Field("halving", half_life=10.0),
-        Field("held", lease=True),
-        Field("most", merge=Merge.MAX),
-        Field("least", merge=Merge.MIN),
-    ),
-    lifetime=100.0,
-    names=4,
-)
-PLAIN = Kind("plain", (Field("count"),), lifetime=40.0)
-KINDS = (TALLY, PLAIN)
-"""The kinds that a site's hub must know."""
-
-
-class Site(Protocol):
-    """One hub under test."""
-
-    def connect(self) -> Hub:
-        """Give a hub for one more member."""
-
-    def now_wall(self) -> float:
-        """The world's time, as the hub sees it."""
-
-    def pass_time(self, seconds: float) -> Deferred[None]:
-        """Let time pass for the hub and for `now_wall`."""
-
-    def close(self) -> Deferred[None]:
-        """Leave nothing behind."""
-
-
-class Member:
-    """A member by hand: it counts versions, and remembers what it was told.
-
-    :ivar others: the last record of each row.
-    :ivar changes: all changes heard of, in order.
-    """
-
-    def __init__(self, site: Site, name: str) -> None:
-        self.site = site
-        self.name = name
-        self.hub = site.connect()
-        self.version = 0
-        self.others: dict[tuple[str, bytes], Record] = {}
-        self.changes: list[Change] = []
-        self.members = 0
-
-    async def tell(self, *said: Record | Change) -> News:
-        """Exchange once."""
-        records = tuple(each for each in said if isinstance(each, Record))
-        changes = tuple(each for each in said if isinstance(each, Change))
-        news = await self.hub.exchange(Report(self.name, self.site.now_wall(), self.version, records, changes))
-        self.version, self.members = news.version, news.members
-        self.others.update({(record.kind, record.key): record for record in news.records})
-        self.changes.extend(news.changes)
-        return news
-
-    def tally(self, key: bytes, *values: float, names: tuple[int, ...] = (), at: float | None = None) -> Record:
-        """Make a record of the first kind; values that are not given are 0."""
-        padded = (*values, *(0.0,) * (4 - len(values)))
-        return Record(TALLY.name, key, self.site.now_wall() if at is None else at, padded, frozenset(names))
-
-    def heard(self, key: bytes) -> tuple[float, ...]:
-        """Give what the others have of a row of the first kind, rounded."""
-        record = self.others.get((TALLY.name, key))
-        return (0.0,) * 4 if record is None else tuple(round(value, 1) for value in record.values)
+from shieldrelay.testing.hub_site import PLAIN, TALLY, Member, Site
 
 
 def make_hub_tests(factory: Callable[[], Site]) -> type[unittest.TestCase]:

@@ -9,7 +9,8 @@ from twisted.trial import unittest
 from shieldrelay.cluster.hub import Hub, Record, Report
 from shieldrelay.cluster.kinds import Field, Kind
 from shieldrelay.cluster.memory_hub import MemoryHub
-from shieldrelay.testing.hub_contract import KINDS, make_hub_tests
+from shieldrelay.testing.hub_contract import make_hub_tests
+from shieldrelay.testing.hub_site import KINDS
 
 EPOCH = 1_800_000_000.0
 

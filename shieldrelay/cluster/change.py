@@ -1,0 +1,64 @@
+"""What is decided for the whole cluster about a source or a network: an entry of the change log (R30).
+
+Of two changes of one scope the later holds, wherever and whenever they are heard of. Pure values, lent to `shield`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+TOMBSTONE_SECONDS = 7 * 86400.0
+"""How long a log remembers that something was released or revoked: an older word of it is then not believed again."""
+
+
+class ChangeKind(Enum):
+    """What is decided for the whole cluster, by a defence or by an operator (R30)."""
+
+    BAN = "ban"
+    RELEASE = "release"
+    ALLOW = "allow"
+    DENY = "deny"
+    REVOKE = "revoke"
+
+
+@frozen
+class Change:
+    """One entry of the change log.
+
+    :ivar id: unique, from `mail.identity`; asking twice with one id changes once.
+    :ivar subject: the source (octets) for BAN and RELEASE; a network in CIDR notation, ASCII, for ALLOW, DENY, REVOKE.
+    :ivar at: seconds since the epoch.
+    :ivar until: likewise; ``None``: until revoked.
+    :ivar reason: for the operator and the journal.
+    :ivar by: the defence, or the operator.
+    """
+
+    id: str
+    kind: ChangeKind
+    subject: bytes
+    at: float
+    until: float | None
+    reason: str
+    by: str
+
+    @property
+    def scope(self) -> tuple[bool, bytes]:
+        """What the change is about: of two with one scope the later holds. A source's bans, or a network's lists."""
+        return self.kind in _OF_SOURCES, self.subject
+
+    @property
+    def age(self) -> tuple[float, str]:
+        """The order in which changes of one scope supersede each other, wherever and whenever they are heard of."""
+        return self.at, self.id
+
+    def is_over(self, now_wall: float) -> bool:
+        """Whether it needs to be remembered no more."""
+        if self.kind in _ENDINGS:
+            return self.at + TOMBSTONE_SECONDS <= now_wall
+        return self.until is not None and self.until <= now_wall
+
+
+_OF_SOURCES = (ChangeKind.BAN, ChangeKind.RELEASE)
+_ENDINGS = (ChangeKind.RELEASE, ChangeKind.REVOKE)
