@@ -1,9 +1,9 @@
 """The third seam of D12: a connection with nothing left to write is closed at once.
 
 Twisted's ``loseConnection`` asks epoll to report the socket as writable, sends nothing on the next turn, and closes
-then: two ``epoll_ctl`` calls, a turn and an empty ``send`` for each connection. Here, with `wire.direct`, are all
-places that know Twisted's buffers by name; ``tests/wire/test_closing.py`` fails when they change. Not used for TLS,
-whose end is said by the protocol (R33).
+then: two ``epoll_ctl`` calls, a turn and an empty ``send`` for each connection. Like `wire.direct` this knows
+Twisted's buffers by name; ``tests/wire/test_closing.py`` fails when they change. Not used for TLS, whose end is said by
+the protocol (R33). Called by `wire.inbound` and, for its `drain`, by `wire.doorway`; cannot fail.
 """
 
 from __future__ import annotations
