@@ -44,6 +44,9 @@ first_attempt = "{first_attempt}"
 [networks."127.0.0.0/8"]
 messages_per_session = 100000
 commands_per_session = 10000000
+share = "100%"
+connections = {{ sessions = 100000, connections = "10000000/min", messages = "10000000/min", \
+recipients = "10000000/5min", handshakes = "1000000/min", octets = "10TiB/min" }}
 """
 _DOMAIN = """\
 domain = "example.com"

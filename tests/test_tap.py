@@ -23,10 +23,10 @@ from twisted.trial import unittest
 
 from shieldrelay.config.schema import Configuration
 from shieldrelay.journal import JournalObserver
+from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.recipients.listing import ListingFault
-from shieldrelay.recipients.loading import ListingFaults
 from shieldrelay.tap import Options
-from shieldrelay.tap.examination import examine
+from shieldrelay.tap.examination import try_configuration
 from shieldrelay.tap.service import Face, allow_descriptors, monotonic, service
 from shieldrelay.testing.journal import ListJournal
 from shieldrelay.wire.listeners import ListenFault
@@ -102,7 +102,7 @@ class OptionsTests(Case):
         out, err = io.StringIO(), io.StringIO()
         names = self.directory / "names"
         names.write_text("alice\nbob\n")
-        self.assertEqual(examine(self.file(recipients=f"file:{names}"), out, err), 0)
+        self.assertEqual(try_configuration(self.file(recipients=f"file:{names}"), out, err), 0)
         self.assertIn("example.com: 2 recipients, next hops 192.0.2.1:25", out.getvalue())
         self.assertIn("note: no certificate is configured", out.getvalue())
         self.assertEqual((err.getvalue(), os.listdir(self.directory)), ("", ["names", "shieldrelay.toml"]))
@@ -113,7 +113,7 @@ class OptionsTests(Case):
         names = self.directory / "names"
         names.write_text("a b\n")
         tls = f'[tls]\ncertificate = "{names}"\nprivate_key = "{names}"'
-        self.assertEqual(examine(self.file(tls, recipients=f"file:{names}"), out, err), 78)
+        self.assertEqual(try_configuration(self.file(tls, recipients=f"file:{names}"), out, err), 78)
         self.assertIn(f"{names}:1: the local-part is malformed", err.getvalue())
         self.assertIn(f"{names}: there is no certificate", err.getvalue())
         self.assertEqual(out.getvalue(), "")
@@ -142,7 +142,7 @@ class ServiceTests(Case):
 
     def test_a_faulty_list_ends_with_78(self) -> None:
         """What the appliance finds wrong in a list is a fault of the configuration."""
-        status, words = self.refused(self.file(), ListingFaults([ListingFault("list", 3, "no recipient")]))
+        status, words = self.refused(self.file(), ListFaults([ListingFault("list", 3, "no recipient")]))
         self.assertEqual((status, words.splitlines()[0]), (78, "list:3: no recipient"))
 
     def test_a_world_in_the_way_ends_with_69(self) -> None:

@@ -13,13 +13,15 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from shieldrelay.assembly import translation
+from shieldrelay.assembly import list_terms, translation
 from shieldrelay.assembly.capacity import Capacity
 from shieldrelay.assembly.drafts import Drafts
 from shieldrelay.assembly.house import House
+from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.notice_way import notice_hop, notice_route, sender_standing
 from shieldrelay.assembly.outages import Outages
 from shieldrelay.assembly.service import ApplianceService
+from shieldrelay.assembly.shield import Shield, secret_of
 from shieldrelay.assembly.terms import Surroundings, Terms, acceptance_ways
 from shieldrelay.assembly.ways import DomainWay, WayMaker, WayTools
 from shieldrelay.config.schema import Configuration
@@ -31,7 +33,6 @@ from shieldrelay.delivery.notices import Notices
 from shieldrelay.delivery.refusals import RefusedRecipients
 from shieldrelay.journal import Journal, open_output
 from shieldrelay.mail.identity import MessageIds
-from shieldrelay.recipients.loading import load
 from shieldrelay.spool.maildir import Spool
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.inbound_tools import InboundTools
@@ -49,7 +50,7 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
     """Build a node.
 
     :param reactor: with monotonic time under it (D11).
-    :raises ListingFaults: (TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in words for
+    :raises ListFaults: (TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in words for
         the operator; nothing is left behind but directories.
     """
     with ExitStack() as undo:
@@ -64,11 +65,13 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
     :param undo: is told what must be let go of when something further on cannot be had.
     """
     wall, rnd = time.time, random.SystemRandom().random
-    directory = load(configuration.domains)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()
     journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
     undo.callback(journal.close)
+    state = list_terms.state_directory(configuration)
+    recipients = RecipientLists(configuration, reactor, wall, journal, state)
+    recipients.load(configuration)
     threads = Threads(reactor, "spool", SPOOL_THREADS)
     spool = Spool(
         configuration.node.spool,
@@ -85,6 +88,10 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
     def new_id() -> str:
         return ids.new(wall())
 
+    beginning, numbers = new_id()[:12], itertools.count(1)
+    shield = Shield(
+        configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", secret_of(state)
+    )
     outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
     sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
     resolver = Resolver(reactor, translation.name_servers(configuration))
@@ -127,6 +134,8 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
         journal=journal,
     )
     surroundings = Surroundings(
+        shield=shield,
+        lists=recipients.lists,
         capacity=capacity,
         memory=memory,
         budget=MemoryBudget(configuration.smtp.memory),
@@ -140,17 +149,8 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
         wall=wall,
         journal=journal,
     )
-    terms = Terms(configuration, directory, acceptance_ways(ways), surroundings)
-    beginning, numbers = new_id()[:12], itertools.count(1)
-    inbound = InboundTools(
-        terms,
-        sessions,
-        tls,
-        lambda: f"{beginning}{next(numbers):x}",
-        reactor,
-        journal,
-        configuration.node.shortcuts,
-    )
+    terms = Terms(configuration, acceptance_ways(ways), surroundings)
+    inbound = InboundTools(terms, sessions, tls, reactor, journal, configuration.node.shortcuts)
     listeners = Listeners(reactor, [ListenAddress(one.host, one.port) for one in configuration.listen.smtp])
     return ApplianceService(
         House(
@@ -160,6 +160,8 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
             configuration=configuration,
             threads=threads,
             spool=spool,
+            shield=shield,
+            recipients=recipients,
             outages=outages,
             capacity=capacity,
             notices=notices,

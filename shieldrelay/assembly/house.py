@@ -7,7 +7,9 @@ from typing import Any
 from attrs import define, field
 
 from shieldrelay.assembly.capacity import Capacity
+from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.shield import NodeFacts, Shield
 from shieldrelay.assembly.terms import Surroundings, Terms
 from shieldrelay.assembly.ways import DomainWay, WayMaker
 from shieldrelay.config.schema import Configuration
@@ -41,6 +43,8 @@ class House:
     configuration: Configuration
     threads: Threads
     spool: Spool
+    shield: Shield
+    recipients: RecipientLists
     outages: Outages
     capacity: Capacity
     notices: Notices
@@ -60,6 +64,12 @@ class House:
     def all_ways(self) -> list[DomainWay]:
         """Give every way on which something may be under way."""
         return [*self.ways.values(), *self.retired]
+
+    def facts(self) -> NodeFacts:
+        """Say what the node has in hand, for the watch over stress."""
+        transactions = sum(1 for one in self.sessions.everyone() if getattr(one, "in_transaction", False))
+        budget = self.surroundings.budget
+        return NodeFacts(len(self.sessions), transactions, budget.used, budget.limit)
 
     def tell_certificates(self) -> None:
         """Tell the journal which certificates are in force, and what is wrong with them."""

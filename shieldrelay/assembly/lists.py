@@ -27,7 +27,7 @@ from shieldrelay.importer.request import ImportRequest
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.reply import Reply
 from shieldrelay.ports import Clock, Journal, WallClock
-from shieldrelay.recipients.fault import ListingFault
+from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.recipients.freshness import Freshness
 from shieldrelay.recipients.guards import Override
 from shieldrelay.recipients.lists import Lists, Prepared
@@ -36,14 +36,6 @@ from shieldrelay.wire.threads import Threads, ThreadsStopped
 
 LOOK_SECONDS = 1.0
 FAULTS_TOLD = 5
-
-
-class ListFaults(Exception):
-    """Lists that cannot be used; ``faults`` has every reason."""
-
-    def __init__(self, faults: Sequence[ListingFault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 class RecipientLists:
@@ -86,6 +78,9 @@ class RecipientLists:
         :raises ListFaults: as `load`.
         """
         prepared: Prepared = await self._threads.run(self._opened, configuration, self._wall())
+        if prepared.kept:  # whoever asks for a reload is there to hear it; a start goes on with what it has
+            self.lists.discard(prepared)
+            raise ListFaults(prepared.kept)
         return prepared
 
     async def install(self, prepared: Prepared, configuration: Configuration) -> None:

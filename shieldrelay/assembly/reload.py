@@ -20,9 +20,8 @@ from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
-from shieldrelay.recipients.loading import ListingFaults, load
+from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.wire.certificates import CertificateFault
-from shieldrelay.wire.inbound_factory import InboundFactory
 from shieldrelay.wire.tls_client import ClientContexts
 from shieldrelay.wire.tls_server import ServerContexts, TlsFault
 
@@ -45,9 +44,8 @@ class _Prepared:
 class Reload:
     """Puts new configurations in force, one at a time."""
 
-    def __init__(self, house: House, factory: InboundFactory) -> None:
+    def __init__(self, house: House) -> None:
         self._house = house
-        self._factory = factory
         self._busy = False
 
     async def reload(self) -> ReloadPicture:
@@ -57,7 +55,7 @@ class Reload:
         self._busy = True
         try:
             prepared = await self._prepare()
-        except (ConfigurationFaults, ListingFaults, TlsFault) as faults:
+        except (ConfigurationFaults, ListFaults, TlsFault) as faults:
             return self._refused([str(fault) for fault in faults.faults])
         except (CertificateFault, SecretFault, OSError) as fault:
             return self._refused([str(fault)])
@@ -74,14 +72,15 @@ class Reload:
         fixed = _needs_restart(house.configuration, configuration)
         if fixed:
             return fixed
-        directory = await house.threads.run(load, configuration.domains)
+        lists = await house.recipients.prepare(configuration)
         contexts = house.tls.prepare(translation.server_tls(configuration))
         client_contexts = ClientContexts()
         ways = {domain.domain: self._way(configuration, domain, client_contexts) for domain in configuration.domains}
         for name in ways.keys() - house.ways.keys():
             await house.spool.prepare(name)
             await house.outages.load(name)
-        terms = Terms(configuration, directory, acceptance_ways(ways), house.surroundings)
+        terms = Terms(configuration, acceptance_ways(ways), house.surroundings)
+        await house.recipients.install(lists, configuration)  # last of what can fail, and in a thread: it writes
         return _Prepared(configuration, terms, ways, contexts)
 
     def _way(self, configuration: Configuration, domain: Domain, contexts: ClientContexts) -> DomainWay:
@@ -107,7 +106,7 @@ class Reload:
         house.tls.adopt(prepared.contexts)
         house.capacity.reserve = translation.reserve(prepared.configuration)
         house.surroundings.budget.limit = prepared.configuration.smtp.memory
-        self._factory.most = prepared.configuration.smtp.max_sessions
+        house.shield.configure(prepared.configuration)
         house.ways.clear()
         house.ways.update(prepared.ways)
         for name, way in house.ways.items():

@@ -28,8 +28,8 @@ from shieldrelay.assembly.steering import Steering
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
 from shieldrelay.spool.name import NOTICES
+from shieldrelay.wire.doorway import Doorway
 from shieldrelay.wire.inbound import InboundConnection
-from shieldrelay.wire.inbound_factory import InboundFactory
 from shieldrelay.wire.listeners import ListenFault
 from shieldrelay.wire.threads import ThreadsStopped
 
@@ -54,8 +54,8 @@ class ApplianceService(Service):
         self.end: Callable[[Any], object] = end_process
         self.ready: Deferred[None] = Deferred()
         self.failed = False
-        self._factory = InboundFactory(house.inbound, house.configuration.smtp.max_sessions)
-        self._reload = Reload(house, self._factory)
+        self._doorway = Doorway(house.inbound, house.reactor)
+        self._reload = Reload(house)
         steering = Steering(house, self._reload)
         self._control = ControlService(
             control_router(steering, house.journal),
@@ -118,7 +118,9 @@ class ApplianceService(Service):
             house.way_maker.bind(way, house.configuration)
             way.queue.start()
         house.notice_queue.start()
-        house.listeners.listen(self._factory)
+        house.shield.start(house.facts)
+        house.recipients.start(house.configuration)
+        house.listeners.listen(self._doorway)
         house.journal.event(
             "started",
             version=__version__,
@@ -173,6 +175,8 @@ class ApplianceService(Service):
         house = self.house
         house.sessions.stop()
         house.capacity.stop()
+        await house.shield.stop()
+        await house.recipients.stop()
         closing = [way.close() for way in house.all_ways()]
         await self._until(lambda: all(one.called for one in closing), house.reactor.seconds() + GOODBYE_SECONDS)
         house.connections.stop()

@@ -66,7 +66,7 @@ class NodeFacts:
 class Shield:
     """The defences.
 
-    :param new_id: makes ids of sessions, references and changes.
+    :ivar new_id: makes ids of sessions, references and changes.
     :ivar defences: what the gate judges by.
     :ivar register: bans and the operator's lists.
     :ivar exchange: with the other members.
@@ -84,6 +84,7 @@ class Shield:
         new_id: Callable[[], str],
         secret: bytes,
     ) -> None:
+        self.new_id = new_id
         self._reactor = reactor
         self._journal = journal
         self._facts: Callable[[], NodeFacts] | None = None

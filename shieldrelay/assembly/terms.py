@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from attrs import define
 from twisted.internet.defer import Deferred
 
-from shieldrelay.assembly import translation
+from shieldrelay.assembly import shield_terms, translation
 from shieldrelay.assembly.capacity import Capacity
+from shieldrelay.assembly.shield import Shield
 from shieldrelay.assembly.ways import DomainWay
 from shieldrelay.config.delivery import FirstAttempt
 from shieldrelay.config.networks import SmtpByNetwork
@@ -29,8 +30,9 @@ from shieldrelay.mail.identity import MessageIds
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.trace import received
 from shieldrelay.ports import Clock, Journal, WallClock
-from shieldrelay.recipients.directory import Directory
+from shieldrelay.recipients.lists import Lists
 from shieldrelay.recipients.standing import Standing
+from shieldrelay.shield.admission import Admission
 from shieldrelay.shield.gate import DomainLimits, Gate, Place
 from shieldrelay.smtp.limits import ContentRules
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
@@ -45,6 +47,8 @@ def acceptance_ways(ways: Mapping[str, DomainWay]) -> dict[str, Way]:
 _PLACES = {
     Standing.LISTED: Place.LISTED,
     Standing.UNKNOWN: Place.UNKNOWN,
+    Standing.FORMER: Place.FORMER,
+    Standing.TRAP: Place.TRAP,
     Standing.NOT_OURS: Place.NOT_OURS,
 }
 
@@ -58,6 +62,8 @@ class Surroundings:
     :ivar next_hop_size: gives the SIZE that a domain's next hop announced last.
     """
 
+    shield: Shield
+    lists: Lists
     capacity: Capacity
     memory: RefusedRecipients
     budget: MemoryBudget
@@ -76,13 +82,16 @@ class Terms:
     """One configuration in force for sessions.
 
     :param ways: by protected domain.
+    :ivar gate: judges; a session keeps the one that admitted it.
+    :ivar balancer: tells whether an address is a declared balancer's; ``None`` when there is none.
     """
 
     def __init__(
-        self, configuration: Configuration, directory: Directory, ways: Mapping[str, Way], surroundings: Surroundings
+        self, configuration: Configuration, ways: Mapping[str, Way], surroundings: Surroundings
     ) -> None:
         self.configuration = configuration
-        self.directory = directory
+        self._shield = surroundings.shield
+        self.balancer = translation.balancer(configuration)
         self._by_network = SmtpByNetwork(configuration)
         self._content_rules = translation.ContentRulesByDomain(configuration, self._by_network)
         self._names = {name: domain.domain for name, domain in configuration.domains_by_name().items()}
@@ -97,6 +106,7 @@ class Terms:
             wall=surroundings.wall,
             journal=surroundings.journal,
         )
+        self.gate = self._gate(configuration, surroundings)
         self.intake = self._intake(configuration, surroundings)
 
     def receiver_settings(self, address: str) -> ReceiverSettings:
@@ -116,7 +126,7 @@ class Terms:
         return self._content_rules.content_rules(domain, address)
 
     def _for(self, address: str) -> tuple[ReceiverSettings, Patience]:
-        smtp = self._by_network.settings_for(address)
+        smtp = self._by_network.settings_for(address, under_stress=self._shield.stressed)
         made = self._made.get(id(smtp))  # the same objects for as long as these terms last
         if made is None:
             made = translation.receiver_settings(self.configuration, smtp), translation.patience(smtp)
@@ -131,7 +141,7 @@ class Terms:
             return received(origin, hostname, message_id, arrived, recipient)
 
         return IntakeTools(
-            gate=self._gate(configuration, surroundings),
+            gate=self.gate,
             domains=self,
             acceptance=self.acceptance,
             trace=trace,
@@ -140,6 +150,7 @@ class Terms:
             budget=surroundings.budget,
             in_memory=configuration.smtp.memory_per_message,
             open_draft=surroundings.open_draft,
+            pauses=surroundings.shield.pauses,
             clock=surroundings.clock,
             wall=wall,
             journal=surroundings.journal,
@@ -149,14 +160,20 @@ class Terms:
         limits = {}
         for domain in configuration.domains:
             size = domain.message_size or configuration.smtp.message_size
-            one = DomainLimits(domain.domain, size, _size_of(domain.domain, surroundings))
+            harvest = shield_terms.mode(domain.harvest)
+            one = DomainLimits(domain.domain, size, _size_of(domain.domain, surroundings), harvest)
             limits.update(dict.fromkeys(domain.names, one))
+        shield, modes = surroundings.shield, shield_terms.modes(configuration)
         return Gate(
             limits,
-            _Listed(self.directory),
+            _Listed(surroundings.lists),
             surroundings.capacity,
             _Past(surroundings, self._names),
+            Admission(shield.defences, modes, new_reference=shield.new_id, journal=surroundings.journal),
+            shield.defences,
+            modes,
             domains_per_transaction=configuration.smtp.recipient_domains,
+            hashed=shield.hashed,
         )
 
 
@@ -165,14 +182,18 @@ def _size_of(domain: str, surroundings: Surroundings) -> Callable[[], int | None
 
 
 class _Listed:
-    """The directory, as the gate asks it."""
+    """The lists, as the gate asks them."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, lists: Lists) -> None:
+        self._lists = lists
 
     def place(self, mailbox: Mailbox) -> Place:
         """Say where a recipient belongs."""
-        return _PLACES[self._directory.lookup(mailbox)]
+        return _PLACES[self._lists.lookup(mailbox)]
+
+    def enforced(self, domain: str) -> bool:
+        """Whether a domain's list refuses already."""
+        return self._lists.enforced(domain)
 
 
 class _Past:

@@ -5,6 +5,9 @@ Pure, apart from the files of secrets. No room below knows the configuration; th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 
 from shieldrelay.config.domain import Domain
@@ -36,6 +39,20 @@ from shieldrelay.wire.tls_server import ServerTlsSettings
 def name_servers(configuration: Configuration) -> list[tuple[str, int]] | None:
     """Give address and port of the DNS servers, ``None`` for those of resolv.conf."""
     return [(server.host, server.port) for server in configuration.resolver.servers] or None
+
+
+def balancer(configuration: Configuration) -> Callable[[str], bool] | None:
+    """Give what tells whether an address is one of the balancers that speak PROXY; ``None`` when none is declared."""
+    networks = configuration.listen.proxy
+    if not networks:
+        return None
+
+    @lru_cache(maxsize=1024)
+    def declared(address: str) -> bool:
+        parsed = ip_address(address)
+        return any(parsed.version == network.version and parsed in network for network in networks)
+
+    return declared
 
 
 def certificate_files(certificate: str | None, private_key: str | None) -> CertificateFiles | None:

@@ -22,7 +22,7 @@ from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.demo.customer import Customer
-from shieldrelay.recipients.loading import ListingFaults
+from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.spool.faults import SpoolUnavailable
 from shieldrelay.tap.service import monotonic
 from shieldrelay.wire.lean_reactor import lean
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         node.privilegedStartService()
         customer = Customer(reactor, ports.customer_port, root / "customer", root / "down", _say)
         customer.start()
-    except (ConfigurationFaults, ListingFaults, SpoolUnavailable, ListenFault, CannotListenError, OSError) as fault:
+    except (ConfigurationFaults, ListFaults, SpoolUnavailable, ListenFault, CannotListenError, OSError) as fault:
         print(f"the demo cannot start: {fault}", file=sys.stderr)
         return 1
     node.end = lambda _reactor: reactor.callWhenRunning(reactor.stop)

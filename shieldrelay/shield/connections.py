@@ -87,7 +87,7 @@ class Connections:
         """Take other settings; what is open and counted stays."""
         self.settings = settings
         self._slots = settings.slots
-        self._open_to_all = int(settings.slots * (1.0 - settings.reserve))
+        self._open_to_all = settings.slots - int(settings.slots * settings.reserve)
         self._classes = (
             (Classes(settings, classes, stressed=False), Classes(settings, classes, stressed=True)) if classes else None
         )

@@ -112,6 +112,7 @@ _EXISTENCE = {
     Place.UNKNOWN: Existence.UNKNOWN,
     Place.FORMER: Existence.FORMER,
     Place.TRAP: Existence.TRAP,
+    Place.NOT_OURS: Existence.UNKNOWN,  # its list went a moment before these terms do
 }
 _RELAYING = Verdict(Refusal(replies.RELAYING_DENIED, "the domain is not protected here", "relay"))
 _UNKNOWN = Verdict(Refusal(replies.UNKNOWN_RECIPIENT, "the recipient is not listed", "recipients"))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from twisted.python import usage
 
-from shieldrelay.tap.examination import examine
+from shieldrelay.tap.examination import try_configuration
 
 DEFAULT_FILE = "/etc/shieldrelay/shieldrelay.toml"
 
@@ -30,4 +30,4 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         """Do ``--check`` and end."""
         if self["check"]:
-            raise SystemExit(examine(self["config"], sys.stdout, sys.stderr))
+            raise SystemExit(try_configuration(self["config"], sys.stdout, sys.stderr))

@@ -24,7 +24,7 @@ from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
 from shieldrelay.journal import JournalObserver
-from shieldrelay.recipients.loading import ListingFaults
+from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.tap.examination import tell
 from shieldrelay.tap.identity import Identity, acting_as, become, identity_for, prepare
 from shieldrelay.tap.options import Options
@@ -143,7 +143,7 @@ def service(file: str, reactor: Any, builder: Callable[[], Build]) -> IService:
                 prepare(configuration, identity)
             with acting_as(identity):
                 appliance = build(configuration if identity is None else read(file), reactor)
-    except (ConfigurationFaults, ListingFaults, TlsFault) as refused:
+    except (ConfigurationFaults, ListFaults, TlsFault) as refused:
         raise SystemExit(tell(refused.faults, sys.stderr)) from refused
     except (CertificateFault, SecretFault) as refused:
         raise SystemExit(tell((refused,), sys.stderr)) from refused

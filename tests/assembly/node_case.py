@@ -43,8 +43,15 @@ reserve = "16MiB"
 {disk}
 [smtp]
 {smtp}
+{networks}
 {more}
 """
+LOOPBACK = """
+[networks."127.0.0.0/8"]
+connections = { sessions = 10000, connections = "1000000/min", messages = "1000000/min", recipients = "1000000/5min" }
+share = "100%"
+"""
+"""All clients of a test come from one address."""
 PATIENCE = 'probe = "1s"\nretry = ["1s", "2s"]'
 DOMAIN = """
 [[domain]]
@@ -100,6 +107,7 @@ class NodeCase(TestCase):
             port=self.port,
             stop_timeout=self.sections.get("stop_timeout", "5s"),
             delivery=self.sections.get("delivery", PATIENCE),
+            networks=self.sections.get("networks", LOOPBACK),
             **{name: self.sections.get(name, "") for name in ("node", "disk", "smtp", "more")},
         )
         for name, settings in self.domains.items():

@@ -96,7 +96,7 @@ class OneDraft:
 
     message = None
 
-    def commit(self, *, due: float) -> Deferred[Any]:
+    def commit(self, *, due: float, progress: object = None) -> Deferred[Any]:
         """Fail."""
         return fail(OSError(due))
 

@@ -86,7 +86,13 @@ def listens(port: int) -> bool:
 def toml(table: Mapping[str, object], name: str = "") -> str:
     """Render one table; strings, numbers, booleans and lists of them look alike in JSON and TOML."""
     lines = [f"[{name}]"] if name else []
-    return "\n".join([*lines, *(f"{key} = {json.dumps(value)}" for key, value in table.items())]) + "\n"
+    return "\n".join([*lines, *(f"{key} = {_value(value)}" for key, value in table.items())]) + "\n"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)
 
 
 class Node:
@@ -133,7 +139,19 @@ class Node:
         self.configure()
 
     def _defaults(self) -> dict[str, dict[str, object]]:
-        generous: dict[str, object] = {"messages_per_session": 100000, "commands_per_session": 1000000}
+        generous: dict[str, object] = {
+            "messages_per_session": 100000,
+            "commands_per_session": 1000000,
+            "connections": {
+                "sessions": 10000,
+                "connections": "1000000/min",
+                "messages": "1000000/min",
+                "recipients": "1000000/5min",
+                "handshakes": "100000/min",
+                "octets": "1TiB/min",
+            },
+            "share": "100%",
+        }
         return {
             "node": {
                 "hostname": "relay.test",
