@@ -3,8 +3,9 @@
 Twisted's ``write`` buffers, asks epoll to report the socket as writable, and sends on the next turn: two ``epoll_ctl``
 calls and a turn of the reactor for each of our small writes. When the transport has nothing buffered the octets can go
 out at once. Only this, `wire.closing` and `wire.inbound_unread` know Twisted's buffers by name;
-``tests/wire/test_direct.py`` fails when they change. It is not used for what is or becomes TLS (R33). Called by the protocols at both sides; on any trouble the
-octets go to ``transport.write``, so that the reactor meets the error where it expects it.
+``tests/wire/test_direct.py`` fails when they change. It is not used for what is or becomes TLS (R33). Called by the
+protocols at both sides; on any trouble the octets go to ``transport.write``, so that the reactor meets the error where
+it expects it.
 """
 
 from __future__ import annotations
