@@ -1,22 +1,24 @@
 """The control API: its routes, over a port that the assembly provides.
 
 Begins the API that dashboard and cluster will use (D10): ``/api/v1``, JSON, names of ``admin.picture``. Parses and
-bounds every parameter, turns unknown names into 404 with hints, and leaves every decision to `Appliance`. Changes are
-idempotent: asking twice does no more than asking once.
+bounds every parameter, turns unknown names into 404 with hints, and leaves every decision to `Appliance`. What concerns
+sources and lists of recipients stands in ``admin.api_sources`` and ``admin.api_lists``. Changes are idempotent: asking
+twice does no more than asking once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 
+from shieldrelay.admin import parameters
+from shieldrelay.admin.api_lists import Recipients, list_routes
+from shieldrelay.admin.api_sources import Defences, source_routes
 from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
 from shieldrelay.admin.router import Call, Refused, Route, Router
-from shieldrelay.mail.address import AddressFault, domain_key
 from shieldrelay.ports import Journal
 
 PAGE = 100
@@ -57,6 +59,9 @@ class Appliance(Protocol):
     async def drill(self, domain: str, minutes: int) -> float | None:
         """Treat the domain's next hops as down for so long (0 ends it); give when it ends."""
 
+    async def believe(self, domain: str) -> bool:
+        """Let the refusals count that the bounce guard holds back (R5); false when it holds none."""
+
     async def hold(self, id: str) -> bool | None:
         """Set a message aside; true whether or not it was already, false when it is being tried right now."""
 
@@ -70,13 +75,18 @@ class Appliance(Protocol):
         """Read the configuration again, whole or not at all."""
 
 
-def control_router(appliance: Appliance, journal: Journal) -> Router:
-    """Make the router of the control API."""
+def control_router(
+    appliance: Appliance, journal: Journal, *, defences: Defences | None = None, recipients: Recipients | None = None
+) -> Router:
+    """Make the router of the control API; a node without one of the parts has not its routes."""
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    return Router(_routes(_Api(appliance)), on_bug)
+    routes = _routes(_Api(appliance))
+    routes += source_routes(defences) if defences is not None else ()
+    routes += list_routes(recipients) if recipients is not None else ()
+    return Router(routes, on_bug)
 
 
 def _routes(api: _Api) -> tuple[Route, ...]:
@@ -89,6 +99,7 @@ def _routes(api: _Api) -> tuple[Route, ...]:
         Route("POST", "/api/v1/messages/{id}/release", api.release),
         Route("POST", "/api/v1/domains/{domain}/flush", api.flush),
         Route("POST", "/api/v1/domains/{domain}/drill", api.drill),
+        Route("POST", "/api/v1/domains/{domain}/believe", api.believe),
         Route("POST", "/api/v1/reload", api.reload),
     )
 
@@ -103,15 +114,13 @@ class _Api:
         return as_json(await self.appliance.status())
 
     async def queue(self, call: Call) -> Any:
-        unknown = sorted(set(call.query) - {"domain", "limit", "after"})
-        if unknown:
-            raise Refused(400, "unknown_parameter", f"There is no parameter {unknown[0]!r}.", ("domain, limit, after",))
+        parameters.only(call, "domain", "limit", "after")
         domain = self._domain(call.query["domain"]) if "domain" in call.query else None
-        limit = _number(call.query.get("limit", str(PAGE)), "limit", 1, PAGE_LIMIT)
+        limit = parameters.number(call.query.get("limit", str(PAGE)), "limit", 1, PAGE_LIMIT)
         after = call.query.get("after") or None
         if after is not None and not _CURSOR.match(after):
             raise Refused(400, "invalid_parameter", "after is not what a page gave.")
-        return as_json(await _disk(self.appliance.queue(domain, limit, after)))
+        return as_json(await parameters.disk(self.appliance.queue(domain, limit, after)))
 
     async def message(self, call: Call) -> Any:
         return as_json(await self._about(call, self.appliance.message))
@@ -130,12 +139,16 @@ class _Api:
 
     async def flush(self, call: Call) -> Any:
         domain = self._domain(call.path["domain"])
-        return {"domain": domain, "due": await _disk(self.appliance.flush(domain))}
+        return {"domain": domain, "due": await parameters.disk(self.appliance.flush(domain))}
 
     async def drill(self, call: Call) -> Any:
         domain = self._domain(call.path["domain"])
-        minutes = _number(call.body.get("minutes"), "minutes", 0, DRILL_MINUTES)
+        minutes = parameters.number(call.body.get("minutes"), "minutes", 0, DRILL_MINUTES)
         return {"domain": domain, "drill_until": await self.appliance.drill(domain, minutes)}
+
+    async def believe(self, call: Call) -> Any:
+        domain = self._domain(call.path["domain"])
+        return {"domain": domain, "believed": await self.appliance.believe(domain)}
 
     async def reload(self, call: Call) -> Any:
         picture = await self.appliance.reload()
@@ -145,42 +158,17 @@ class _Api:
 
     def _domain(self, text: str) -> str:
         """Find a protected domain, or say which one may have been meant."""
-        known = self.appliance.domains()
-        try:
-            domain = domain_key(text.strip().rstrip(".").encode("utf-8"))
-        except (AddressFault, UnicodeEncodeError):
-            domain = ""
-        if domain in known:
-            return domain
-        hints = get_close_matches(domain or text[:255].lower(), known, n=3, cutoff=0.5)
-        raise Refused(404, "unknown_domain", f"{text[:255]!r} is not a protected domain.", hints)
+        return parameters.protected(self.appliance.domains(), text)
 
     async def _about(self, call: Call, ask: Callable[[str], Awaitable[_T | None]]) -> _T:
         """Ask about one message; 404 when there is none of that id."""
         id = call.path["id"]
-        found = await _disk(ask(id)) if _MESSAGE_ID.match(id) else None
+        found = await parameters.disk(ask(id)) if _MESSAGE_ID.match(id) else None
         if found is None:
             raise Refused(404, "unknown_message", f"There is no message {id[:40]!r} in the spool: it may be delivered.")
         return found
 
 
-async def _disk(asked: Awaitable[_T]) -> _T:
-    """Turn a disk that fails into 503."""
-    try:
-        return await asked
-    except OSError as error:
-        raise Refused(503, "spool_unavailable", f"The spool cannot do this now: {error}.") from error
-
-
 def _not_busy(done: bool) -> None:
     if not done:
         raise Refused(409, "in_flight", "The message is being delivered right now; try again in a moment.")
-
-
-def _number(value: object, name: str, least: int, most: int) -> int:
-    """Give a whole number between bounds, from JSON or from a query."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise Refused(400, "invalid_parameter", f"{name} is a whole number from {least} to {most}.")
-    return value

@@ -25,10 +25,8 @@ from shieldrelay.admin.control_socket import ControlReactor, Listener, inode, li
 from shieldrelay.admin.router import Refused, Response, Router, refusal
 from shieldrelay.ports import Clock, Journal
 
-BODY_OCTETS = 1 << 20
-"""The largest body of a request."""
 SWALLOWED_OCTETS = 8 << 20
-"""How much of a larger one is read before the connection is dropped; none of it is kept."""
+"""How much more than a route takes is read before the connection is dropped; none of it is kept."""
 IDLE_SECONDS = 30
 
 
@@ -38,17 +36,20 @@ class ControlRequest(Request):
     channel: ControlChannel
     content: BytesIO
     received = 0
+    limit = 0
 
     def gotLength(self, length: int | None) -> None:
-        """Keep the body in memory, whatever length is announced."""
+        """Keep the body in memory, whatever length is announced, as far as the request's line lets it be."""
         self.content = BytesIO()
+        method, _, rest = self.channel.request_line.partition(b" ")
+        self.limit = self.channel.factory.router.body_limit(method.decode("latin-1"), rest.partition(b" ")[0])
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep what fits; swallow some of what does not, then drop the connection."""
         self.received += len(data)
-        if self.received <= BODY_OCTETS:
+        if self.received <= self.limit:
             self.content.write(data)
-        elif self.received > SWALLOWED_OCTETS:
+        elif self.received > self.limit + SWALLOWED_OCTETS:
             self.channel.forceAbortClient()
 
     def process(self) -> None:
@@ -62,8 +63,9 @@ class ControlRequest(Request):
         self.gone = True
 
     async def _answer(self, router: Router) -> None:
-        if self.received > BODY_OCTETS:
-            response = refusal(Refused(413, "body_too_large", "The body is larger than 1 MiB."))
+        if self.received > self.limit:
+            words = f"The body is larger than {self.limit >> 20} MiB."
+            response = refusal(Refused(413, "body_too_large", words))
         else:
             response = await router.answer(self.method.decode("latin-1"), self.uri, self.content.getvalue())
         if not self.gone:
@@ -87,6 +89,12 @@ class ControlChannel(HTTPChannel):
     requestFactory = ControlRequest
     timeOut = IDLE_SECONDS
     factory: ControlFactory
+    request_line = b""
+
+    def lineReceived(self, line: bytes) -> None:
+        """Note the request's line: it says how large the body may be."""
+        self.request_line = self.request_line or line
+        super().lineReceived(line)
 
     def callLater(self, period: float, func: Callable[[], object]) -> IDelayedCall:
         """Run timeouts on the clock that was passed in."""

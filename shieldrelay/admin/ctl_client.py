@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 TIMEOUT_SECONDS = 30.0
+PUSH_SECONDS = 600.0
+"""How long a body that is no JSON may take: a list of a million recipients is built meanwhile."""
 
 
 class Unreachable(Exception):
@@ -37,8 +39,8 @@ class Answered(Exception):
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP on a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
@@ -60,17 +62,23 @@ class ControlClient:
         self._path = path
 
     def ask(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        octets: bytes | None = None,
     ) -> Any:
         """Send one request and give the JSON value of the answer.
 
+        :param octets: a body that is no JSON, in the place of ``body``.
         :raises Unreachable: when nobody answers, or not HTTP.
         :raises Answered: for every status from 400 on.
         """
         target = path + ("?" + urlencode(query) if query else "")
-        connection = _UnixConnection(self._path)
+        connection = _UnixConnection(self._path, TIMEOUT_SECONDS if octets is None else PUSH_SECONDS)
         try:
-            connection.request(method, target, None if body is None else json.dumps(body).encode("ascii"))
+            connection.request(method, target, octets if body is None else json.dumps(body).encode("ascii"))
             response = connection.getresponse()
             value = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -91,7 +99,7 @@ class ControlClient:
         if isinstance(error, PermissionError):
             return f"{self._path} may not be opened by this user: try as root or as a member of the group shieldrelay"
         if isinstance(error, TimeoutError):
-            return f"the node at {self._path} did not answer within {TIMEOUT_SECONDS:.0f} s"
+            return f"the node at {self._path} did not answer in time"
         if isinstance(error, OSError):
             return f"{self._path}: {error.strerror or error}"
         return f"what answers at {self._path} is no shieldrelay node"

@@ -1,9 +1,14 @@
-"""How ``shieldrelayctl`` shows things: sizes, ages, tables, and strangers' text made harmless. Pure."""
+"""How ``shieldrelayctl`` shows things: sizes, ages, tables, strangers' text made harmless.
+
+Also how it reads what is typed. Pure.
+"""
 
 from __future__ import annotations
 
+import argparse
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _PERIODS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -70,3 +75,25 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[
         ).rstrip()
         for line in lines
     )
+
+
+_SPAN = re.compile(r"([1-9][0-9]{0,8})([smhd])\Z", re.ASCII)
+
+
+def span(text: str) -> int:
+    """Read a time such as ``30m`` or ``7d``, in seconds; for the command line's parser."""
+    match = _SPAN.match(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"a time such as 30s, 15m, 12h or 7d, not {text!r}")
+    return int(match[1]) * dict(_PERIODS)[match[2]]
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Give what reads a whole number between bounds; for the command line's parser."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
+    return parse

@@ -34,9 +34,25 @@ def _node_lines(status: dict[str, Any]) -> str:
             f"spool     {spool['state']}{why}: {size(spool['octets_free'])} and {spool['inodes_free']} files free",
             f"tls       {tls}",
             f"notices   {notices['queued']} waiting, {unsent}",
+            f"stress    {_stress(status['stress'], now)}",
+            f"hub       {_hub(status['hub'], now)}",
             "",
         )
     )
+
+
+def _stress(stress: dict[str, Any], now: float) -> str:
+    if not stress["on"]:
+        return "none"
+    return f"for {age(stress['since'], now)}: {harmless(stress['reason'])}"
+
+
+def _hub(hub: dict[str, Any], now: float) -> str:
+    since = f" for {age(hub['since'], now)}" if hub["since"] is not None and hub["state"] != "shared" else ""
+    members = f", {hub['members']} members" if hub["members"] > 1 else ""
+    tick = f", every {1000 * hub['tick']:.0f} ms" if hub["tick"] is not None else ""
+    why = f": {harmless(hub['reason'])}" if hub["reason"] else ""
+    return f"{harmless(hub['hub'])} {harmless(hub['state'])}{since}{members}{tick}{why}"
 
 
 def _domain_table(domains: list[dict[str, Any]], now: float) -> str:
@@ -72,6 +88,13 @@ def _domain_notes(domains: list[dict[str, Any]], now: float) -> list[str]:
         if one["suspicious_since"] is not None:
             since = age(one["suspicious_since"], now)
             notes.append(f"! {name}: suspicious refusals, held back for {since} (does the server know its users?)")
+        if one["shield"] != "calm":
+            since = f" for {age(one['shield_since'], now)}" if one["shield_since"] is not None else ""
+            why = f": {harmless(one['shield_reason'])}" if one["shield_reason"] else ""
+            state = "shielded against harvesting" if one["shield"] == "shield" else "wary of harvesting"
+            notes.append(f"! {name}: {state}{since}{why}")
+        if one["recipients_trouble"]:
+            notes.append(f"! {name}: its list of recipients: {harmless(one['recipients_trouble'])}")
         for hop in one["next_hops"]:
             if hop["state"] == "down" and hop["reason"]:
                 notes.append(f"! {name}: {harmless(hop['name'])} is down: {harmless(hop['reason'])}")

@@ -40,6 +40,10 @@ class DomainPicture:
     :ivar oldest: when the oldest queued one arrived.
     :ivar ramp_limit: connections that may be open now; ``pace_limit`` those that the domain's pace allows.
     :ivar suspicious_since: since when the bounce guard holds refusals back (R5).
+    :ivar shield: how far the domain is shielded against harvesting: ``calm``, ``wary`` or ``shield``;
+        ``shield_since`` when that began, ``shield_reason`` with its figures.
+    :ivar recipients: how its list stands: ``enforced``, ``observed``, ``any`` or ``missing``; ``recipients_trouble``
+        what somebody should look at.
     """
 
     domain: str
@@ -55,7 +59,39 @@ class DomainPicture:
     ramp_limit: int = 0
     pace_limit: int = 0
     suspicious_since: float | None = None
+    shield: str = "calm"
+    shield_since: float | None = None
+    shield_reason: str = ""
+    recipients: str = ""
+    recipients_trouble: str = ""
     next_hops: tuple[NextHopPicture, ...] = ()
+
+
+@frozen
+class StressPicture:
+    """Whether the node is under stress (D9), since when and why."""
+
+    on: bool = False
+    since: float | None = None
+    reason: str = ""
+
+
+@frozen
+class HubPicture:
+    """What the node shares with others (D4).
+
+    :ivar hub: as configured, without a password.
+    :ivar state: ``local``, ``degraded`` or ``shared``.
+    :ivar members: live ones, this one among them.
+    :ivar tick: seconds between exchanges now; ``None`` when there is nobody to exchange with.
+    """
+
+    hub: str = "memory:"
+    state: str = "local"
+    members: int = 1
+    since: float | None = None
+    tick: float | None = None
+    reason: str = ""
 
 
 @frozen
@@ -100,6 +136,8 @@ class NodePicture:
     tls_expires: float | None = None
     tls_names: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
+    stress: StressPicture = StressPicture()
+    hub: HubPicture = HubPicture()
 
 
 @frozen

@@ -17,6 +17,8 @@ from attrs import field, frozen
 
 QUERY_FIELDS = 20
 """How many query parameters a request may have."""
+BODY_OCTETS = 1 << 20
+"""The largest body of a request, unless its route takes more."""
 
 
 class Refused(Exception):
@@ -43,11 +45,13 @@ class Call:
     :ivar path: the values of the pattern's ``{names}``, percent-decoded.
     :ivar query: the query parameters, the last of equal names.
     :ivar body: the JSON object of the request, empty when it had none.
+    :ivar octets: the body as it came, for routes that take it so.
     """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
+    octets: bytes = b""
 
 
 @frozen
@@ -77,11 +81,15 @@ class Route:
     :ivar method: GET, POST or DELETE; GET answers HEAD too.
     :ivar pattern: ``/api/v1/domains/{domain}/flush``; a name in braces stands for one piece of a path, never empty.
     :ivar call: gives a value that JSON can hold; awaited.
+    :ivar octets: the largest body that it takes.
+    :ivar raw: it takes the body as it comes; otherwise that is a JSON object or nothing.
     """
 
     method: str
     pattern: str
     call: Callable[[Call], Awaitable[Any]]
+    octets: int = field(default=BODY_OCTETS, kw_only=True)
+    raw: bool = field(default=False, kw_only=True)
     pieces: tuple[str, ...] = field(init=False)
 
     @pieces.default
@@ -119,7 +127,7 @@ class Router:
         """
         try:
             route, values, query = self._find("GET" if method == "HEAD" else method, target)
-            call = Call(values, query, _object(body))
+            call = Call(values, query, {}, body) if route.raw else Call(values, query, _object(body))
         except _NotAllowed as fault:
             return refusal(Refused(405, "method_not_allowed", "This path knows " + ", ".join(fault.allow)), fault.allow)
         except Refused as refused:
@@ -131,6 +139,13 @@ class Router:
         except Exception as bug:  # noqa: BLE001 - every bug in a route is told, and answered
             self._on_bug(f"{route.method} {route.pattern}", bug)
             return refusal(Refused(500, "internal_error", "The node failed to answer; its journal says why."))
+
+    def body_limit(self, method: str, target: bytes) -> int:
+        """Give the largest body that a request may have; known before it is read."""
+        try:
+            return self._find(method, target)[0].octets
+        except (_NotAllowed, Refused):
+            return BODY_OCTETS
 
     def _find(self, method: str, target: bytes) -> tuple[Route, dict[str, str], dict[str, str]]:
         path, query = _parse(target)

@@ -59,6 +59,7 @@ class MemoryAppliance:
         self.reloaded = ReloadPicture(changes=("delivery.probe: 60s -> 30s",))
         self.fault: Exception | None = None
         self.flushed: list[str] = []
+        self.suspicious: set[str] = set()
 
     def domains(self) -> tuple[str, ...]:
         return "example.test", "xn--mnchen-3ya.example"
@@ -124,6 +125,11 @@ class MemoryAppliance:
         else:
             self.drills.pop(domain, None)
         return self.drills.get(domain)
+
+    async def believe(self, domain: str) -> bool:
+        believed = domain in self.suspicious
+        self.suspicious.discard(domain)
+        return believed
 
     async def hold(self, id: str) -> bool | None:
         return self._turn(id, "held")

@@ -23,6 +23,8 @@ from shieldrelay.admin.control_socket import ControlReactor, ControlUnavailable
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
+from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_sources import MemoryDefences
 
 THE_REACTOR: ControlReactor = reactor  # type: ignore[assignment]
 Steps = Generator[Deferred[Any], Any, None]
@@ -36,6 +38,8 @@ class ControlCase(TestCase):
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         self.path = os.path.join(folder, "run", "control.sock")
         self.appliance = MemoryAppliance()
+        self.defences = MemoryDefences()
+        self.recipients = MemoryRecipients()
         self.journal = ListJournal()
         self.service = self.make()
         self.service.startService()
@@ -43,9 +47,10 @@ class ControlCase(TestCase):
 
     def make(self) -> ControlService:
         """Make another service for the same path."""
-        return ControlService(
-            control_router(self.appliance, self.journal), self.path, reactor=THE_REACTOR, journal=self.journal
+        router = control_router(
+            self.appliance, self.journal, defences=self.defences, recipients=self.recipients
         )
+        return ControlService(router, self.path, reactor=THE_REACTOR, journal=self.journal)
 
     def stop(self) -> None:
         """Stop the service if it runs."""
@@ -131,6 +136,17 @@ class HttpTests(ControlCase):
         self.assertTrue(answer.startswith(b"HTTP/1.1 413 "), answer[:100])
         answer = yield self.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 400)
         self.assertNotIn(b" 200 ", answer)
+
+    @inlineCallbacks
+    def test_long_push(self) -> Steps:
+        """A push may be longer than other bodies, and one that is longer still is refused with 413."""
+        lines = b"name\n" * ((3 << 20) // 5)
+        done = yield self.ask("POST", "/api/v1/recipients/example.test/push", {"change": "add"}, octets=lines)
+        self.assertEqual((done["result"], self.recipients.pushed[0][1]), ("pushed", len(lines)))
+        head = b"POST /api/v1/recipients/example.test/push?change=add HTTP/1.1\r\nHost: x\r\n"
+        answer = yield self.raw(head + b"Content-Length: %d\r\n\r\n" % (65 << 20) + bytes(65 << 20))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 413 "), answer[:100])
+        self.assertEqual(len(self.recipients.pushed), 1)
 
     @inlineCallbacks
     def test_nonsense(self) -> Steps:

@@ -107,8 +107,8 @@ class ViewTests(SynchronousTestCase):
         self.assertTrue(lines[-1].startswith("From: c"))
 
 
-class CommandTests(ControlCase):
-    """The real command, in a process of its own."""
+class CommandCase(ControlCase):
+    """Runs the real command, in a process of its own."""
 
     def run_command(self, *arguments: str) -> Deferred[tuple[str, str, int]]:
         """Run it and give output, complaints and exit status."""
@@ -117,6 +117,10 @@ class CommandTests(ControlCase):
             sys.executable, ["-m", "shieldrelay.admin.ctl", *arguments], env=environment, path=ROOT
         )
         return done.addCallback(lambda result: (result[0].decode(), result[1].decode(), result[2]))
+
+
+class CommandTests(CommandCase):
+    """The real command."""
 
     @inlineCallbacks
     def test_reading(self) -> Steps:
