@@ -280,10 +280,11 @@ class Exchange:
         stretched = self.interval > self.settings.tick * (1.0 if self._stretched else 2.0)
         if state is self.state and stretched == self._stretched:
             return
-        self.state, self._stretched = state, stretched
+        before, self.state, self._stretched = self.state, state, stretched
         self._journal.event(
             "hub_state",
             state=state.value,
+            before=before.value,
             members=self.members,
             interval=round(self.interval, 3),
             waiting=self.waiting,

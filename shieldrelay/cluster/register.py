@@ -23,6 +23,7 @@ LONGEST_BAN_SECONDS = 7 * 86400.0
 AHEAD_SECONDS = 86400.0
 """A change of the future is nonsense: it would hold against everything said until then."""
 _INSTANT = 0.001
+_SWEPT_A_SECOND = 5000.0
 _ROOM = 0.95
 """What is left of the bans when there were too many: those that end soonest go, many at once."""
 
@@ -51,6 +52,7 @@ class Register:
         self._allowing: tuple[Networks, ...] = ()
         self._denying: tuple[Networks, ...] = ()
         self._outbox: dict[tuple[bool, bytes], Change] | None = None
+        self._sweep_at = 0.0
         self._listeners: list[Callable[[bytes], object]] = []
 
     def standing(self, client: Client, now_wall: float) -> Entry | None:
@@ -122,7 +124,9 @@ class Register:
         if latest is not None and latest.kind is ChangeKind.BAN and latest.until is not None and latest.until >= until:
             return latest
         change = self._decide(ChangeKind.BAN, source, until, reason, by)
-        self._journal.event("ban", source=text, seconds=round(until - now), reason=change.reason, by=change.by)
+        self._journal.event(
+            "ban", source=text, until=until, seconds=round(until - now), reason=change.reason, by=change.by
+        )
         return change
 
     def release(self, source: bytes, by: str) -> Change:
@@ -152,8 +156,11 @@ class Register:
         return len(self._lists[kind]) + len(self._configured[kind]) if kind in self._lists else 0
 
     def sweep(self) -> None:
-        """Forget what is over."""
+        """Forget what is over; may be called often: the more there is, the rarer it is looked through."""
         now = self._wall()
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + len(self._latest) / _SWEPT_A_SECOND
         for change in [change for change in self._latest.values() if change.is_over(now)]:
             self._forget(change)
         self._settle()

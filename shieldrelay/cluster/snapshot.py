@@ -62,6 +62,7 @@ class Snapshots:
         member: str,
     ) -> None:
         self._directory = directory
+        self._file = f"{directory}/{snapshot_file.FILE_NAME}"
         self._clock = clock
         self._wall = wall
         self._threads = threads
@@ -76,6 +77,7 @@ class Snapshots:
 
     def restore(self) -> Restored:
         """Read the last snapshot back. Blocks: for the start, before anybody connects. Never raises."""
+        began = self._clock.seconds()
         try:
             octets = snapshot_file.read(self._directory)
             if octets is None:
@@ -87,7 +89,7 @@ class Snapshots:
         except OSError as error:
             self._tell_unreadable(f"{type(error).__name__}: {error}")
             return Restored()
-        return self._put_back(pages)
+        return self._put_back(pages, len(octets), began)
 
     def start(self) -> None:
         """Write one each minute from now on."""
@@ -136,20 +138,21 @@ class Snapshots:
 
         Never fails.
         """
-        lines = sum(chunk.count(b"\n") for chunk in chunks)
+        rows = sum(chunk.count(b"\n") for chunk in chunks) - 2
+        began = self._clock.seconds()
         written = self._threads.run(snapshot_file.write, self._directory, chunks)
-        written.addCallbacks(lambda octets: self._succeeded(lines, octets), self._went_wrong)
+        written.addCallbacks(lambda octets: self._succeeded(rows, octets, began), self._went_wrong)
         return written
 
-    def _succeeded(self, lines: int, octets: int) -> None:
+    def _succeeded(self, rows: int, octets: int, began: float) -> None:
         if self._failed or not self._running:
-            self._journal.event("snapshot", result="written", lines=lines, octets=octets)
+            self._tell("written", rows, octets, began)
         self._failed = False
 
     def _went_wrong(self, failure: Failure) -> None:
         if not self._failed:
             reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
-            self._journal.event("snapshot", result="failed", reason=reason)
+            self._journal.event("snapshot_failed", file=self._file, reason=reason)
         self._failed = True
 
     def _lines(self) -> Iterator[bytes]:
@@ -173,7 +176,7 @@ class Snapshots:
                 if record is not None:
                     yield snapshot_file.encode_record(record)
 
-    def _put_back(self, pages: snapshot_file.Pages) -> Restored:
+    def _put_back(self, pages: snapshot_file.Pages, octets: int, began: float) -> Restored:
         """Put rows and changes in place, as if the clock had gone steadily and the stop been no longer than a week."""
         now, now_wall = self._clock.seconds(), self._wall()
         shift = now_wall - pages.written - min(max(0.0, now_wall - pages.written), LONGEST_DOWN_SECONDS)
@@ -181,7 +184,7 @@ class Snapshots:
         # Changes first: a release has rows forgotten.
         changes = self._register.apply(_shifted(change, shift) for change in pages.changes)
         rows = sum(self._parts[record.kind].restore(record, now, offset) for record in pages.records)
-        self._journal.event("snapshot", result="restored", lines=rows + changes, octets=None)
+        self._tell("restored", rows + changes, octets, began)
         return Restored(rows, changes, pages.member)
 
     def _set_aside(self, reason: str) -> None:
@@ -192,8 +195,11 @@ class Snapshots:
             self._tell_unreadable(f"it cannot be set aside either: {error}")
 
     def _tell_unreadable(self, reason: str) -> None:
-        file = f"{self._directory}/{snapshot_file.FILE_NAME}"
-        self._journal.event("snapshot_unreadable", file=file, reason=reason)
+        self._journal.event("snapshot_unreadable", file=self._file, aside=snapshot_file.UNREADABLE_NAME, reason=reason)
+
+    def _tell(self, action: str, rows: int, octets: int, began: float) -> None:
+        seconds = round(self._clock.seconds() - began, 3)
+        self._journal.event("snapshot", file=self._file, action=action, rows=rows, octets=octets, seconds=seconds)
 
 
 def _shifted(change: Change, shift: float) -> Change:

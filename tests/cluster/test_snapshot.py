@@ -191,7 +191,8 @@ class SnapshotTests(unittest.SynchronousTestCase):
                 os.mkdir(os.path.join(self.directory, "gone"))
             life.clock.advance(EVERY_SECONDS)
             life.clock.pump([0.01] * 5)
-        self.assertEqual([fields["result"] for fields in life.journal.named("snapshot")], ["failed", "written"])
+        told = [name for name, _ in life.journal.events]
+        self.assertEqual(told, ["snapshot_failed", "snapshot"])
 
     def test_the_file_is_ours_alone(self) -> None:
         """Nobody else can read it, and nothing is left beside it."""
