@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
-
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.recipients.line import sensitive_key
 from shieldrelay.recipients.names import Names, patterns_of
 from shieldrelay.recipients.overlay import Overlay
+from shieldrelay.recipients.patterns import Patterns
 from shieldrelay.recipients.settings import ListSettings
 from shieldrelay.recipients.standing import Standing
 
@@ -27,20 +26,6 @@ TAGS_MOST = 4
 
 leads_on = re.compile(rb"[%!@]").search
 """What the source routing of old puts into a local-part; an ``@`` has to be quoted there."""
-
-
-@frozen(slots=True)
-class _Pattern:
-    """A pattern taken apart at its ``*``."""
-
-    before: bytes
-    after: bytes
-    standing: Standing
-
-    def covers(self, key: bytes) -> bool:
-        """Whether a local-part is of this form; the ``*`` may stand for nothing."""
-        fixed = len(self.before) + len(self.after)
-        return len(key) >= fixed and key.startswith(self.before) and key.endswith(self.after)
 
 
 class Anyone:
@@ -85,7 +70,7 @@ class Roster:
         self._case_sensitive = case_sensitive
         self._postmaster = settings.postmaster
         self._separator = None if settings.separator is None else settings.separator.encode("ascii")
-        self._patterns = _patterns(overlay, names)
+        self._patterns = Patterns(patterns_of(overlay.over(names.items())))
         self.count: int | None = count
         self.enforced = enforced
 
@@ -113,10 +98,7 @@ class Roster:
             found = self._untagged(key, self._separator)
             if found is not None:
                 return found
-        for pattern in self._patterns:
-            if pattern.covers(key):
-                return pattern.standing
-        return None
+        return self._patterns.standing(key)
 
     def _untagged(self, key: bytes, separator: bytes) -> Standing | None:
         at = key.find(separator, 1)
@@ -130,11 +112,3 @@ class Roster:
                 return Standing.LISTED
             at = key.find(separator, at + 1)
         return None
-
-
-def _patterns(overlay: Overlay, names: Names) -> tuple[_Pattern, ...]:
-    found = []
-    for entry in patterns_of(overlay.over(names.items())):
-        before, _, after = entry.key.partition(b"*")
-        found.append(_Pattern(before, after, entry.standing))
-    return tuple(sorted(found, key=lambda each: len(each.before) + len(each.after), reverse=True))

@@ -43,7 +43,7 @@ class Guards:
 
     lose_share: float = 0.2
     lose_least: int = 10
-    faults_most: int = 100
+    faults_most: int = 20
     faults_share: float = 0.01
     entries_most: int = 5_000_000
     patterns_most: int = 100
