@@ -59,15 +59,15 @@ def perform(
     began = time.monotonic()
     source = request.source
     entries = Entries(request.names, path, source.limits, _throttled(tell, Stage.FETCHING))
-    sealed = tuple(request.beside)
+    marks = request.marks()
     validator, modified = _read(request, path, entries, make_reactor)
-    validator = None if validator is None else seal(validator, sealed)
+    validator = None if validator is None else seal(validator, marks)
     if not modified:
         return Unchanged(validator=validator, seconds=time.monotonic() - began)
     entries.close()
     if source.kind is not SourceKind.FILE:
         entries.must_have_some()
-    digest = seal(entries.digest, sealed)
+    digest = seal(entries.digest, marks)
     if digest == request.known_digest:
         return Unchanged(validator=validator, seconds=time.monotonic() - began)
     fetched = Fetched(
@@ -149,7 +149,7 @@ def _read_web(request: ImportRequest, path: Path, entries: Entries, make_reactor
     source = request.source
     with tempfile.TemporaryFile(dir=path.parent) as file:
         reactor = make_reactor()
-        known = unseal(request.validator, request.beside)
+        known = unseal(request.validator, request.marks())
         document = _run(reactor, fetch(reactor, source, known, file), source.limits)
         if document.modified:
             file.seek(0)

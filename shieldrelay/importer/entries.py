@@ -126,11 +126,10 @@ class Entries:
         self._flush()
         self._file.close()
         limits = self._limits
-        if self.fault_count > max(limits.faults, limits.fault_share * (self.count + self.fault_count)):
-            raise ImportFault(
-                FaultKind.MALFORMED,
-                f"{self.fault_count} of {self.count + self.fault_count} values are no addresses; {self.faults[0]}",
-            )
+        values = self.count + self.fault_count
+        if self.fault_count > min(limits.faults, limits.fault_share * values):
+            told = f"{self.fault_count} of {values} values are no addresses; {self.faults[0]}"
+            raise ImportFault(FaultKind.MALFORMED, told)
 
     def must_have_some(self) -> None:
         """Refuse a source that yielded nothing: a wrong base, column or filter looks like this.

@@ -29,6 +29,7 @@ class _Import:
     def __init__(self, request: ImportRequest) -> None:
         self.request = request
         self.child: ChildProcess | None = None
+        self.cancelled = False
         self.waiting: list[Deferred[ImportResult]] = []
 
     def wait(self) -> Deferred[ImportResult]:
@@ -76,15 +77,15 @@ class Importer:
     def start(self, request: ImportRequest) -> Deferred[ImportResult]:
         """Import a domain's list.
 
-        Never fails. An import of the domain that waits or runs already is joined, and its result is the answer. A file
-        of this machine whose stamp is known is `Unchanged` at once, without a child.
+        Never fails. The same import that waits or runs already is joined, and its result is the answer; another one of
+        the domain runs after it. A file of this machine whose stamp is known is `Unchanged` at once, without a child.
         """
         if self._stopped:
             return succeed(_STOPPED)
-        underway = self._running.get(request.domain) or self._waiting(request.domain)
-        if underway is not None:
-            return underway.wait()
-        known = unseal(request.validator, request.beside)
+        for underway in (*self._running.values(), *self._queued):
+            if underway.request == request and not underway.cancelled:
+                return underway.wait()
+        known = unseal(request.validator, request.marks())
         if known is not None and request.source.kind.is_local and known == stamp(request.source.location):
             return succeed(Unchanged(validator=request.validator))
         made = _Import(request)
@@ -98,16 +99,16 @@ class Importer:
         running = self._running.get(domain)
         if running is not None and running.child is not None:
             return running.child.progress
-        return Progress(Stage.QUEUED) if self._waiting(domain) is not None else None
+        return Progress(Stage.QUEUED) if any(each.request.domain == domain for each in self._queued) else None
 
     def cancel(self, domain: str) -> None:
-        """Stop a domain's import, if there is one; its result is that it was stopped."""
-        queued = self._waiting(domain)
-        if queued is not None:
+        """Stop a domain's imports, if there are any; their result is that they were stopped."""
+        for queued in [each for each in self._queued if each.request.domain == domain]:
             self._queued.remove(queued)
             queued.end(_STOPPED)
         running = self._running.get(domain)
         if running is not None and running.child is not None:
+            running.cancelled = True
             running.child.stop()
 
     def stop(self) -> Deferred[None]:
@@ -118,13 +119,14 @@ class Importer:
             self.cancel(domain)
         return DeferredList(ends).addCallback(lambda _: None)
 
-    def _waiting(self, domain: str) -> _Import | None:
-        return next((each for each in self._queued if each.request.domain == domain), None)
-
     def _go_on(self) -> None:
-        """Start what may be started."""
-        while self._queued and len(self._running) < self._at_once and not self._stopped:
-            self._run(self._queued.popleft())
+        """Start what may be started: the first whose domain has no child."""
+        while len(self._running) < self._at_once and not self._stopped:
+            free = next((each for each in self._queued if each.request.domain not in self._running), None)
+            if free is None:
+                return
+            self._queued.remove(free)
+            self._run(free)
 
     def _run(self, begun: _Import) -> None:
         domain = begun.request.domain

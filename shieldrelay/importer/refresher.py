@@ -29,8 +29,8 @@ SPREAD = 0.1
 class Trigger(Enum):
     """Why an import runs."""
 
-    DUE = "due"
-    ASKED = "asked"
+    DUE = "refresh"
+    ASKED = "operator"
 
 
 @frozen
@@ -40,11 +40,13 @@ class Adoption:
     :ivar version: its number, 0 when it was refused.
     :ivar refused: the guard's words; empty when it is in force.
     :ivar listed: recipients that exist in it.
+    :ivar guard: which guard refused it.
     """
 
     version: int
     listed: int
     refused: str = ""
+    guard: str | None = None
 
 
 @frozen
@@ -102,6 +104,12 @@ class Refreshed:
     every: float
     request: Callable[[], ImportRequest]
 
+    @property
+    def reads(self) -> object:
+        """What is read and how, to be compared."""
+        asked = self.request()
+        return asked.source, asked.names, asked.listing
+
 
 class _Round:
     """The refreshing of one domain."""
@@ -134,17 +142,19 @@ class Refresher:
     def serve(self, domains: Iterable[Refreshed]) -> None:
         """Refresh these and no others from now on.
 
-        One that is kept keeps its time, unless its terms are new; one whose list is due or missing is imported soon.
+        One that is kept keeps its time, unless its interval is new; one whose list is due, missing, or read otherwise
+        than before is imported soon.
         """
         wanted = {each.domain: each for each in domains}
         for gone in [domain for domain in self._rounds if domain not in wanted]:
             self._drop(gone)
         for domain, terms in wanted.items():
             known = self._rounds.get(domain)
-            if known is None or known.terms.every != terms.every:
+            read_otherwise = known is not None and known.terms.reads != terms.reads
+            if known is None or read_otherwise or known.terms.every != terms.every:
                 self._drop(domain)
                 known = self._rounds[domain] = _Round(terms)
-                self._wait(known, self._first_wait(terms))
+                self._wait(known, 0.0 if read_otherwise else self._first_wait(terms))
             known.terms = terms
 
     def refresh(self, domain: str, override: Override = Override.NOTHING) -> Deferred[Outcome] | None:
@@ -220,8 +230,10 @@ class Refresher:
             outcome = result = Failed(kind=FaultKind.BUG, words=words, seconds=self._clock.seconds() - began)
         waiting, known.waiting, known.override = known.waiting or [], None, Override.NOTHING
         if self._rounds.get(known.terms.domain) is known:
-            self._tell(trigger, result, outcome, known)
-            self._wait(known, self._next_wait(known))
+            known.failures = known.failures + 1 if isinstance(result, Failed) else 0
+            next_in = self._next_wait(known)
+            self._tell(trigger, result, outcome, known, next_in)
+            self._wait(known, next_in)
         for each in waiting:
             each.callback(outcome)
 
@@ -240,37 +252,44 @@ class Refresher:
         wait = min(every, FIRST_RETRY_SECONDS * 2.0 ** min(known.failures - 1, 20)) if known.failures else every
         return wait * (1.0 + SPREAD * (2.0 * self._random() - 1.0))
 
-    def _tell(self, trigger: Trigger, result: ImportResult, outcome: Outcome, known: _Round) -> None:
+    def _tell(self, trigger: Trigger, result: ImportResult, outcome: Outcome, known: _Round, next_in: float) -> None:
         """Tell the journal how an import ended."""
-        domain, source = known.terms.domain, known.terms.source
+        domain, source, by = known.terms.domain, known.terms.source, trigger.value
         event = self._journal.event
         if isinstance(result, Failed):
-            known.failures += 1
             event(
-                "list_import_failed", domain=domain, source=source, trigger=trigger.value, kind=result.kind.value,
-                reason=result.words, failures=known.failures, seconds=round(result.seconds, 3),
+                "list_import_failed", domain=domain, source=source, kind=result.kind.value, reason=result.words,
+                seconds=round(result.seconds, 3), next=round(next_in, 1), by=by,
             )  # fmt: skip
         else:
-            known.failures = 0
-            self._tell_import(domain, source, trigger, result)
+            self._tell_import(domain, source, by, result)
         if isinstance(outcome, Adoption) and outcome.refused:
-            event("list_refused", domain=domain, source=source, reason=outcome.refused, listed=outcome.listed)
+            event(
+                "list_refused", domain=domain, guard=outcome.guard, reason=outcome.refused, entries=outcome.listed,
+                source=source, by=by,
+            )  # fmt: skip
         elif isinstance(outcome, Adoption):
-            event("list_adopted", domain=domain, source=source, version=outcome.version, listed=outcome.listed)
-        self._tell_age(domain, source, known)
+            event(
+                "list_adopted", domain=domain, version=outcome.version, entries=outcome.listed, source=source, by=by
+            )
+        self._tell_age(domain, known)
 
-    def _tell_import(self, domain: str, source: str, trigger: Trigger, result: Fetched | Unchanged) -> None:
-        fetched = result if isinstance(result, Fetched) else None
+    def _tell_import(self, domain: str, source: str, by: str, result: Fetched | Unchanged) -> None:
+        found = result if isinstance(result, Fetched) else None
         self._journal.event(
-            "list_import", domain=domain, source=source, trigger=trigger.value,
-            outcome="fetched" if fetched else "unchanged", entries=fetched.entries if fetched else None,
-            elsewhere=fetched.elsewhere if fetched else None, faults=fetched.fault_count if fetched else None,
-            first_faults=fetched.faults[:3] if fetched else None, seconds=round(result.seconds, 3),
+            "list_import", domain=domain, source=source, result="fetched" if found else "unchanged",
+            entries=found.entries if found else None, elsewhere=found.elsewhere if found else None,
+            others=found.others if found else None, faults=found.fault_count if found else None,
+            fault=found.faults[0] if found and found.faults else None, seconds=round(result.seconds, 3), by=by,
         )  # fmt: skip
 
-    def _tell_age(self, domain: str, source: str, known: _Round) -> None:
+    def _tell_age(self, domain: str, known: _Round) -> None:
         """Tell when a list has become stale, old, or fresh again; once each."""
         age = self._keeper.age(domain)
-        if age.level != known.level:
-            known.level = age.level
-            self._journal.event("list_stale", domain=domain, source=source, level=age.level, seconds=age.seconds)
+        if age.level == known.level:
+            return
+        known.level = age.level
+        if age.level == "fresh":
+            self._journal.event("list_fresh", domain=domain, age=age.seconds)
+        else:
+            self._journal.event("list_stale", domain=domain, state=age.level, age=age.seconds)

@@ -6,6 +6,7 @@ their files. Malformed: `FaultKind.REQUEST`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from enum import Enum
 from typing import Any
@@ -24,6 +25,7 @@ from shieldrelay.importer.settings import (
     SourceKind,
     SourceSettings,
 )
+from shieldrelay.importer.stamp import stamp
 from shieldrelay.recipients.settings import ListSettings, from_document
 
 REQUEST_OCTETS = 65536
@@ -53,12 +55,17 @@ class ImportRequest:
     state: str = ""
     note: str = ""
 
-    @property
-    def beside(self) -> tuple[str, ...]:
-        """The files that go into the version besides the source."""
-        listing = self.listing
+    def marks(self) -> tuple[str, ...]:
+        """Give what tells whether a version would come out otherwise although the source is as it was.
+
+        How the source is read, and the stamps of the files beside it: looks at the disk, cheaply.
+        """
+        listing, source = self.listing, self.source
+        sensitive = listing is not None and listing.case_sensitive
+        read = (source.kind, source.location, source.csv, source.ldap, source.https, self.names, sensitive)
         files = () if listing is None else (listing.former_file, listing.traps_file)
-        return tuple(file for file in files if file is not None)
+        digest = hashlib.sha256(repr(read).encode("utf-8")).hexdigest()[:16]
+        return (digest, *(stamp(file) for file in files if file is not None))
 
 
 def encode(request: ImportRequest, path: str) -> bytes:

@@ -162,8 +162,8 @@ class Limits:
     :ivar entries: records, entries or lines.
     :ivar total_seconds: for all of it, building included; then the child is killed.
     :ivar idle_seconds: for the connection, and for each time that the server says nothing.
-    :ivar faults: values that are no addresses and are left out; beyond them, and beyond ``fault_share`` of all values,
-        the import fails.
+    :ivar faults: values that may be no addresses, and are left out; ``fault_share``: the same, as a share of all.
+        Beyond either the import fails.
     :ivar memory_octets: of the child.
     """
 

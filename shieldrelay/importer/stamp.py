@@ -1,13 +1,13 @@
-"""Stamps: text that differs whenever a file has been written or replaced, and what is sealed with them.
+"""Stamps: text that differs whenever a file has been written or replaced, and what is sealed with marks.
 
-An import depends on its source and on the files of former recipients and traps; so what tells whether the source has
-changed is sealed with the stamps of those files, and counts for nothing once they differ.
+A version depends on its source, on how it is read, and on the files of former recipients and traps. What tells whether
+the source has changed is therefore sealed with marks of the others, and counts for nothing once they differ.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -24,14 +24,14 @@ def stamp(path: str) -> str:
         return "-"
 
 
-def seal(text: str, files: Iterable[str]) -> str:
-    """Join a text with the stamps of some files; without files it stays as it is."""
-    return "\n".join((*map(stamp, files), text))
+def seal(text: str, marks: Sequence[str]) -> str:
+    """Join a text with marks, none of which has a line end."""
+    return "\n".join((*marks, text))
 
 
-def unseal(sealed: str | None, files: Iterable[str]) -> str | None:
-    """Give the text that was sealed; ``None`` when there is none, or one of the files has changed since."""
+def unseal(sealed: str | None, marks: Sequence[str]) -> str | None:
+    """Give the text that was sealed; ``None`` when there is none, or the marks were others."""
     if sealed is None:
         return None
-    *stamps, text = sealed.split("\n")
-    return text if stamps == [stamp(file) for file in files] else None
+    *known, text = sealed.split("\n")
+    return text if known == list(marks) else None

@@ -12,7 +12,7 @@ from shieldrelay.importer.answer import Failed, Fetched, Progress, Stage, Unchan
 from shieldrelay.importer.fault import FaultKind
 from shieldrelay.importer.importer import Importer
 from shieldrelay.importer.request import ImportRequest
-from shieldrelay.importer.settings import Limits, SourceSettings
+from shieldrelay.importer.settings import CsvSettings, Limits, SourceSettings
 from shieldrelay.recipients.settings import ListKind, ListSettings
 from tests.importer.case import DOMAIN, ImportCase, asking
 
@@ -39,11 +39,29 @@ class ImporterTests(ImportCase):
         self.assertIsInstance(self.successResultOf(again), Unchanged)
         self.assertIsInstance(await self.imported(self.file("carol\n"), validator=first.validator), Fetched)
 
+    async def test_another_reading_is_no_known_one(self) -> None:
+        """A file that is read otherwise than before (another column) is new, although nobody wrote to it."""
+        path = self.written("list", "a,b\n")
+        first: Any = await self.imported(SourceSettings.parse(f"csv:{path}"))
+        other = SourceSettings.parse(f"csv:{path}", csv=CsvSettings(column="2"))
+        second = await self.imported(other, validator=first.validator, known_digest=first.digest)
+        self.assertIsInstance(second, Fetched)
+
     async def test_imports_of_a_domain_are_joined(self) -> None:
         """Who wants what is under way gets the same result."""
         source = self.file()
         first, second = self.imported(source), self.imported(source)
         self.assertIs(await first, await second)
+
+    async def test_another_import_of_the_domain_follows(self) -> None:
+        """A child that is on its way out is not joined: the next import of the domain runs after it, alone."""
+        first = self.imported(self.file())
+        self.importer.cancel(DOMAIN)
+        second = self.imported(self.file())
+        self.assertIs(self.importer.progress(DOMAIN) and self.importer.progress(DOMAIN).stage, Stage.FETCHING)  # type: ignore[union-attr]
+        self.assertNoResult(second)
+        self.assertIs((await first).kind, FaultKind.STOPPED)  # type: ignore[union-attr]
+        self.assertIsInstance(await second, Fetched)
 
     async def test_others_wait(self) -> None:
         """No more than two children run; the third waits, and says so."""

@@ -13,6 +13,7 @@ from shieldrelay.importer.fault import FaultKind
 from shieldrelay.importer.refresher import Adoption, Age, Refreshed, Refresher
 from shieldrelay.importer.request import ImportRequest
 from shieldrelay.importer.settings import SourceSettings
+from shieldrelay.journal.events import EVENTS
 from shieldrelay.recipients.guards import Override
 from shieldrelay.testing.journal import ListJournal
 from tests.importer.case import asking
@@ -67,10 +68,10 @@ class RefresherTests(unittest.SynchronousTestCase):
         self.clock, self.imports, self.keeper, self.journal = Clock(), _Imports(), _Keeper(), ListJournal()
         self.refresher = Refresher(self.clock, self.imports, self.keeper, self.journal, lambda: 0.5)
 
-    def serve(self, *domains: str, every: float = 3600.0) -> None:
-        source = SourceSettings.parse("file:/list")
+    def serve(self, *domains: str, every: float = 3600.0, source: str = "file:/list") -> None:
+        read = SourceSettings.parse(source)
         self.refresher.serve(
-            Refreshed(each, "file:/list", every, lambda domain=each: asking(source, domain=domain))  # type: ignore[misc]
+            Refreshed(each, str(read), every, lambda domain=each: asking(read, domain=domain))  # type: ignore[misc]
             for each in domains
         )
 
@@ -101,7 +102,7 @@ class RefresherTests(unittest.SynchronousTestCase):
             waits.append(self.refresher.next_in("a.test"))
         self.assertEqual(waits, [60, 120, 240, 480, 960, 1920, 3600, 3600])
         told = self.journal.named("list_import_failed")
-        self.assertEqual([each["failures"] for each in told], list(range(1, 9)))
+        self.assertEqual([each["next"] for each in told], waits)
         self.assertEqual((told[0]["kind"], told[0]["reason"]), ("unreachable", "nobody there"))
         self.clock.advance(3600)
         self.imports.end(Unchanged(validator="v"))
@@ -115,8 +116,10 @@ class RefresherTests(unittest.SynchronousTestCase):
         self.clock.advance(0)
         self.imports.end(_FETCHED)
         imported, adopted = self.journal.named("list_import"), self.journal.named("list_adopted")
-        self.assertEqual((imported[0]["outcome"], imported[0]["entries"], imported[0]["faults"]), ("fetched", 2, 1))
-        self.assertEqual((adopted[0]["version"], adopted[0]["listed"]), (4, 2))
+        self.assertEqual(
+            (imported[0]["result"], imported[0]["entries"], imported[0]["fault"]), ("fetched", 2, "line 3: no")
+        )
+        self.assertEqual((adopted[0]["version"], adopted[0]["entries"]), (4, 2))
 
     def test_refusal_is_told(self) -> None:
         """A version that a guard refuses is told in the guard's words, and the next import comes as usual."""
@@ -134,7 +137,7 @@ class RefresherTests(unittest.SynchronousTestCase):
         self.clock.advance(0)
         self.imports.end(Unchanged(validator="v"))
         self.assertEqual(self.keeper.confirmed, ["v"])
-        self.assertEqual(self.journal.named("list_import")[0]["outcome"], "unchanged")
+        self.assertEqual(self.journal.named("list_import")[0]["result"], "unchanged")
 
     def test_a_fault_of_the_lists_is_a_failure(self) -> None:
         """When adopting itself fails, that is told, and tried again."""
@@ -152,7 +155,8 @@ class RefresherTests(unittest.SynchronousTestCase):
             self.keeper.ages = Age(level, 1.0)
             self.clock.advance(self.refresher.next_in("a.test") or 0)
             self.imports.end(_FAILED)
-        self.assertEqual([each["level"] for each in self.journal.named("list_stale")], ["stale", "old", "fresh"])
+        self.assertEqual([each["state"] for each in self.journal.named("list_stale")], ["stale", "old"])
+        self.assertEqual(len(self.journal.named("list_fresh")), 1)
 
     def test_an_operator_need_not_wait(self) -> None:
         """An import that is asked for runs now, with the operator's word on the guards; the due one is put off."""
@@ -184,6 +188,33 @@ class RefresherTests(unittest.SynchronousTestCase):
         self.assertEqual(self.imports.asked, ["a.test", "b.test", "c.test"])
         self.imports.end(_FAILED)
         self.assertEqual(self.journal.named("list_import_failed"), [])
+
+    def test_another_source_is_read_now(self) -> None:
+        """A domain whose list comes from elsewhere since the reload does not wait for its interval."""
+        self.serve("a.test")
+        self.clock.advance(0)
+        self.imports.end(_FETCHED)
+        self.keeper.ages = Age("fresh", 0.0)
+        self.serve("a.test", source="file:/other")
+        self.clock.advance(0)
+        self.assertEqual(self.imports.asked, ["a.test", "a.test"])
+
+    def test_every_event_is_declared(self) -> None:
+        """The journal knows each event and each field that is told."""
+        self.serve("a.test")
+        for result, adoption in (
+            (_FETCHED, Adoption(4, 2)), (_FETCHED, Adoption(0, 2, "no")), (_FAILED, Adoption(0, 0)),
+            (Unchanged(), Adoption(0, 0)),
+        ):  # fmt: skip
+            self.keeper.adoption = succeed(adoption)
+            self.keeper.ages = Age("fresh" if result is not _FAILED else "stale", 1.0)
+            self.refresher.refresh("a.test")
+            self.imports.end(result)
+        told = {name for name, _ in self.journal.events}
+        wanted = {"list_import", "list_adopted", "list_refused", "list_import_failed", "list_stale", "list_fresh"}
+        self.assertEqual(told, wanted)
+        for name, fields in self.journal.events:
+            self.assertLessEqual(set(fields), set(EVENTS[name].fields), name)
 
     def test_stop_leaves_no_timer(self) -> None:
         """Once stopped, nothing is due any more."""
