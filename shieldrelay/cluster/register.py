@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
 from itertools import chain, islice
 
+from attrs import evolve
+
 from shieldrelay.cluster.entry import CONFIGURATION, Entry, Networks, entry_of, network_of, source_text
 from shieldrelay.cluster.hub import STATE_MOST, TEXT_OCTETS, Change, ChangeKind
 from shieldrelay.mail.client import Client
@@ -52,7 +54,7 @@ class Register:
         self._allowing: tuple[Networks, ...] = ()
         self._denying: tuple[Networks, ...] = ()
         self._outbox: dict[tuple[bool, bytes], Change] | None = None
-        self._sweep_at = 0.0
+        self._swept = self._sweep_at = 0.0
         self._listeners: list[Callable[[bytes], object]] = []
 
     def standing(self, client: Client, now_wall: float) -> Entry | None:
@@ -158,9 +160,11 @@ class Register:
     def sweep(self) -> None:
         """Forget what is over; may be called often: the more there is, the rarer it is looked through."""
         now = self._wall()
-        if now < self._sweep_at:
+        if now < self._swept:
+            self._shorten(now)
+        elif now < self._sweep_at:
             return
-        self._sweep_at = now + len(self._latest) / _SWEPT_A_SECOND
+        self._swept, self._sweep_at = now, now + len(self._latest) / _SWEPT_A_SECOND
         for change in [change for change in self._latest.values() if change.is_over(now)]:
             self._forget(change)
         self._settle()
@@ -254,6 +258,14 @@ class Register:
             del self._bans[change.subject]
         elif change.kind in self._lists:
             self._lists[change.kind].remove(change.subject)
+
+    def _shorten(self, now: float) -> None:
+        """Cut bans to the longest again: the clock went back, and they would last for as long as it went."""
+        end = now + LONGEST_BAN_SECONDS
+        for source, entry in self._bans.items():
+            if entry.until is None or entry.until > end:
+                self._bans[source] = evolve(entry, until=end)
+                self._latest[True, source] = evolve(self._latest[True, source], until=end)
 
     def _make_room(self, newest: Change) -> None:
         """Forget releases and the bans that end soonest, many at once; never what an operator listed."""

@@ -149,6 +149,18 @@ class OperationTests(unittest.SynchronousTestCase):
         self.bench.now += LONGEST_BAN_SECONDS
         self.assertEqual([self.bench.kind_for(address) for address in (FOUR, SIX)], [None, None])
 
+    def test_a_clock_that_goes_back_makes_no_ban_last(self) -> None:
+        """When the time turns out to be years earlier, bans last a week from then, not years."""
+        self.register.ban(client_of(FOUR).source, EPOCH + 60.0, "reason", "harvest")
+        self.register.sweep()
+        self.bench.now = EPOCH - 1e8
+        self.register.sweep()
+        self.assertIs(self.bench.kind_for(FOUR), ChangeKind.BAN)
+        self.bench.now += LONGEST_BAN_SECONDS
+        self.assertIsNone(self.bench.kind_for(FOUR))
+        self.register.sweep()
+        self.assertEqual(self.register.state(), ())
+
     def test_release_lets_in_and_has_everything_forgotten(self) -> None:
         """A released source is not banned, and whoever listens is told of it, banned or not, here or elsewhere."""
         heard: list[bytes] = []
