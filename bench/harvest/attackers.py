@@ -58,7 +58,7 @@ def _chunks(names: list[int], size: int) -> Iterator[list[int]]:
 
 
 def _visit(who: Client, names: list[int], *, pace: float = 0.0, kind: Acquaintance = STRANGER) -> Visit:
-    return Visit(who, kind, names, sender=hash((who.source, names[0])) & (2**63 - 1) or 1, pace=pace)
+    return Visit(who, kind, names, sender=(int.from_bytes(who.source, "big") << 20 | names[0]) % (2**61 - 1) + 1, pace=pace)
 
 
 def _one(size: int, per_visit: int, every: float, *, pace: float = 0.0, kind: Acquaintance = STRANGER) -> Planner:
@@ -143,7 +143,9 @@ MANY: dict[str, Planner] = {
     "the same, in step": _many(25, 5, lambda chance, _: chance.random() * 0.05, pace=0.0),
     "the same, in step, 1 s a RCPT": _many(25, 5, lambda chance, _: chance.random() * 0.05, pace=1.0),
     "the same, neighbours": _many(25, 5, lambda chance, _: chance.random() * 120, kind=HALF),
-    "10 with good history x 200": _many(10, 200, lambda chance, at: at / 10, pace=0.1, kind=GOOD, per_visit=10, every=1),
+    "10 with good history x 200": _many(
+        10, 200, lambda chance, at: at / 10, pace=0.1, kind=GOOD, per_visit=10, every=1
+    ),
     "250 addresses of one /24 x 4": _many(250, 4, lambda chance, _: chance.random() * 3600, apart=False),
     "200 in step x 5": _many(200, 5, lambda chance, _: chance.random() * 0.05, pace=0.0),
 }
@@ -178,29 +180,48 @@ WASHERS: dict[str, Planner] = {
 def attack(
     planner: Planner, valid: float, seed: int, settings: HarvestSettings, *, retries: int, noise: float
 ) -> Result:
-    """Let one attack run to its end.
+    """Let one attack run to its end, alone.
 
-    :param retries: how often what was not answered truthfully is asked for again, 5 to 15 minutes later; a session
-        that was broken off comes again three times at once even if 0.
     :param noise: evidence a minute that the domain is used to.
+    """
+    world = World(settings, _existence, noise=noise)
+    gains = join(world, planner, valid, seed, retries=retries)
+    world.run()
+    seen = [moment for moment in (world.crossings[:1] + world.shields[:1]) if moment >= START]
+    return Result(len(gains.hits), len(gains.learned & gains.hits), gains.truths, min(seen) - START if seen else None)
+
+
+@define(eq=False)
+class Gains:
+    """What an attacker has so far.
+
+    :ivar hits: valid names among the guesses.
+    """
+
+    hits: set[int]
+    learned: set[int] = field(factory=set)
+    truths: int = 0
+
+
+def join(world: World, planner: Planner, valid: float, seed: int, *, retries: int) -> Gains:
+    """Let an attacker come into a world.
+
+    :param retries: how often what was not answered truthfully is asked for again, 5 to 15 minutes later; without any,
+        what was not answered comes again three times, 2 seconds later.
     """
     chance = random.Random(seed)
     plan = planner(valid, chance)
-    world = World(settings, _existence, noise=noise)
     for who in plan.primed:
         for number in range(40):
             message = Visit(who, GOOD, [300_000 + number], 1, sends=True)
             world.visit(10.0 + 60.0 * number, message, lambda _: None)
-    learned: set[int] = set()
-    hits = {name for _, visit in plan.visits if not visit.sends for name in visit.names if name < 200_000}
-    truths = 0
+    gains = Gains({name for _, visit in plan.visits if not visit.sends for name in visit.names if name < 200_000})
 
     def done(visit: Visit, again: int) -> None:
-        nonlocal truths
         if visit.sends:
             return
-        learned.update(visit.granted)
-        truths += len(visit.granted) + len(visit.refused)
+        gains.learned.update(visit.granted)
+        gains.truths += len(visit.granted) + len(visit.refused)
         if visit.left and again < (retries or 3):
             wait = chance.uniform(300, 900) if retries else 2.0
             once_more = Visit(visit.client, visit.acquaintance, visit.left, visit.sender, visit.pace)
@@ -208,9 +229,7 @@ def attack(
 
     for when, visit in plan.visits:
         world.visit(when, visit, lambda ended: done(ended, 0))
-    world.run()
-    seen = [moment for moment in (world.crossings[:1] + world.shields[:1]) if moment >= START]
-    return Result(len(hits), len(learned & hits), truths, min(seen) - START if seen else None)
+    return gains
 
 
 def _existence(name: int) -> Existence:

@@ -137,10 +137,9 @@ class Traffic:
             return self._made("newsletter", kind, chance.randint(1, 3), 0.06, host, begun)
         dice -= domain.newsletters
         if dice < domain.pools:
-            pool, host = chance.randrange(3), chance.randrange(1000)
-            kind = _GOOD if random.Random(pool * 1000 + host).random() < domain.pools_good else _HALF
-            client = client_of(f"50.{pool}.{host >> 6}.{host & 63}")
-            return self._made("pool", kind, 1, 0.0, client, begun)
+            pool, number = chance.randrange(3), chance.randrange(1000)
+            kind = _GOOD if random.Random(pool * 1000 + number).random() < domain.pools_good else _HALF
+            return self._made("pool", kind, 1, 0.0, client_of(f"50.{pool}.{number >> 6}.{number & 63}"), begun)
         number = chance.randrange(max(20, min(5000, domain.day // 20)))
         count = 1 if chance.random() < 0.8 else chance.randint(2, 5)
         return self._made("known", _GOOD, count, 0.0, client_of(f"60.{number >> 8}.{number & 255}.1"), begun)
@@ -185,14 +184,15 @@ class Traffic:
         wait = message.schedule[min(message.tries, len(message.schedule) - 1)] * self._chance.uniform(0.9, 1.1)
         message.tries += 1
         if message.prefix:
-            octets = 4 - len(message.prefix.split("."))
-            message.client = client_of(".".join([message.prefix, *(str(self._chance.randrange(256)) for _ in range(octets))]))
+            rest = [str(self._chance.randrange(256)) for _ in range(4 - len(message.prefix.split(".")))]
+            message.client = client_of(".".join([message.prefix, *rest]))
         self._try(message, self._world.now + wait)
 
     def _bot(self, when: float) -> None:
         """Let a spam bot come with one or two names, once."""
         chance = self._chance
-        host = client_of(f"{130 + chance.randrange(60)}.{chance.randrange(256)}.{chance.randrange(256)}.{chance.randrange(256)}")
+        octets = (130 + chance.randrange(60), chance.randrange(256), chance.randrange(256), chance.randrange(256))
+        host = client_of(".".join(map(str, octets)))
         names = [
             self._typo() if chance.random() < 0.2 else _CIRCULATING + chance.randrange(400)
             for _ in range(1 if chance.random() < 0.7 else 2)

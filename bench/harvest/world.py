@@ -14,11 +14,18 @@ from attrs import define, field
 
 from shieldrelay.mail.client import Client, client_of
 from shieldrelay.shield.acquaintance import Acquaintance
-from shieldrelay.shield.harvest import Asked, Existence, Harvest, HarvestSession, HarvestSettings, Rung, keyed_hash
+from shieldrelay.shield.harvest import (
+    Asked,
+    Existence,
+    Harvest,
+    HarvestSession,
+    HarvestSettings,
+    Level,
+    Rung,
+    keyed_hash,
+)
+from shieldrelay.shield.harvest_domain import DomainShield
 from shieldrelay.shield.harvest_kinds import HOUR_BEGAN, LEARNT, RATE
-from shieldrelay.shield.harvest_settings import ByAcquaintance
-
-__all__ = ["DOMAIN", "ByAcquaintance", "Visit", "World", "client"]
 
 DOMAIN = "example.com"
 _CONTENT_SECONDS = 1.0
@@ -26,7 +33,9 @@ _CONTENT_SECONDS = 1.0
 
 def client(number: int, *, apart: bool = True) -> Client:
     """Give a client of its own; with ``apart`` in a network of its own."""
-    return client_of(f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.9" if apart else f"10.9.{number >> 8}.{number & 255}")
+    if apart:
+        return client_of(f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.9")
+    return client_of(f"10.9.{number >> 8}.{number & 255}")
 
 
 @define(eq=False)
@@ -75,11 +84,17 @@ class World:
         table.put(row, LEARNT, 604800.0)
         table.put(row, HOUR_BEGAN, 1.0)
 
-    def _level_changed(self, domain: object, before: int, now: float) -> None:
+    def _level_changed(self, domain: DomainShield, before: Level, now: float) -> None:
         self.level_seconds[before] += now - self._level_since
         self._level_since = now
-        if self.harvest._domains[DOMAIN].level == 2:
+        if domain.level is Level.SHIELD:
             self.shields.append(now)
+
+    def close(self) -> None:
+        """Add the time since the last change of level to the books."""
+        level = self.harvest.domains(self.now)[0].level
+        self.level_seconds[level] += self.now - self._level_since
+        self._level_since = self.now
 
     def at(self, when: float, call: Callable[[], None]) -> None:
         """Let something happen then."""
@@ -122,9 +137,8 @@ class World:
     def _rcpt(self, visit: Visit, session: HarvestSession, name: int) -> tuple[Rung, float]:
         """Ask for one recipient and sort it by its answer."""
         existence = self.exists(name)
-        asked = Asked(
-            visit.client, visit.acquaintance, DOMAIN, self.hashed(DOMAIN, b"%d" % name), existence, visit.sender, session
-        )
+        hashed = self.hashed(DOMAIN, b"%d" % name)
+        asked = Asked(visit.client, visit.acquaintance, DOMAIN, hashed, existence, visit.sender, session)
         self.harvest.ask(asked, self.now)
         answer = self.harvest.answer(asked, self.now)
         if answer.crossing:

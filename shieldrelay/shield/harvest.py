@@ -32,6 +32,7 @@ from shieldrelay.shield.harvest_kinds import (
     OFFENDED,
     OPEN,
     PAIRS,
+    PROVEN,
     REPEATED,
     RETRIED,
     SILENT,
@@ -143,6 +144,7 @@ class Harvest:
         for domain, granted in session.grants.items():
             table, row, good = self._standing(client, acquaintance, domain, now)
             _take(table, row, OPEN, granted)
+            table.add(row, PROVEN, granted)
             if not good:
                 _take(table, row, ABANDONED, _FORGIVEN * granted)
                 shield = self._domain(domain)

@@ -31,7 +31,7 @@ _LADDER = (
     Field("pending", DAY),  # first asks remembered
     Field("repeated", MINUTES),  # asked again under a shield
     Field("recent", MINUTES),  # granted
-    Field("proven", 30 * DAY),  # granted
+    Field("proven", 30 * DAY),  # granted, and a message came
     Field("offences", merge=Merge.MAX),
     Field("until", merge=Merge.MAX, moment=True),  # the end of the box
     Field("offended", merge=Merge.MAX, moment=True),  # the last cut

@@ -71,8 +71,9 @@ def parole(case: Case) -> None:
 def fast_allowance(case: Case) -> float:
     """Give how many unknown recipients in ten minutes the source may be told of, as things are."""
     if case.good:
-        allowed = case.budget.fast if proven(case) else case.settings.allowance.stranger
-        return allowed / _GOOD_LEVELS[case.level]
+        if not proven(case):
+            return case.settings.allowance.stranger
+        return case.budget.fast / _GOOD_LEVELS[case.level]
     if case.kind is Acquaintance.STRANGER and case.level is Level.WARY:
         return min(case.budget.fast, 1.0)
     return case.budget.fast
@@ -88,7 +89,7 @@ def slow_allowance(case: Case) -> float:
 
 
 def proven(case: Case) -> bool:
-    """Whether history counts at this domain: enough was granted here (R19)."""
+    """Whether history counts at this domain: enough recipients here had a message (R19)."""
     return case.total(PROVEN) >= case.settings.proven
 
 
@@ -188,10 +189,9 @@ def _open_allowance(case: Case) -> float:
         fast = case.total(FAST)
         doubtful = fast >= 2.0 - _SLACK and fast >= case.settings.good_share * (fast + case.total(RECENT))
         return _GOOD_OPEN if doubtful else case.budget.open
-    unknown = case.total(SLOW) + case.total(SILENT)
-    if case.level is Level.SHIELD and unknown >= 0.5:
+    if case.level is Level.SHIELD and case.total(SLOW) + case.total(SILENT) >= 0.5:
         return 1.0
-    most = case.budget.open / case.settings.open_divisor**unknown
+    most: float = case.budget.open / case.settings.open_divisor ** case.total(FAST)
     gone = case.total(ABANDONED)
     if gone >= 1.0 - _SLACK:
         limit = case.budget.abandoned * (1.0 if case.total(OFFENCES) else _ABANDONED_BOTH)
@@ -222,7 +222,6 @@ def grant(case: Case) -> None:
     case.add(RECENT, 1.0)
     if case.good:
         case.add(LISTED, 1.0)
-        case.add(PROVEN, 1.0)
     else:
         domain.table.add(domain.row(case.now), UNFOLLOWED, 1.0)
 

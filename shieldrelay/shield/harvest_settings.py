@@ -58,7 +58,7 @@ class HarvestSettings:
     :ivar network: see `Budget.network_fast`; a tired network only waits, it is never boxed (R16).
     :ivar network_slow: see `Budget.network_slow`.
     :ivar good_share: unknown share above which a known-good source is cut at a third of its allowance.
-    :ivar proven: recipients granted at a domain before history earned elsewhere counts there (R19).
+    :ivar proven: recipients of messages to a domain before history earned elsewhere counts there (R19).
     :ivar box: how long a source is cut; doubled with each offence.
     :ivar box_slow: likewise, when the slow count did it.
     :ivar box_max: the longest.
@@ -90,7 +90,7 @@ class HarvestSettings:
     network: ByAcquaintance = ByAcquaintance(60, 12, 6)
     network_slow: ByAcquaintance = ByAcquaintance(300, 40, 16)
     good_share: float = 0.4
-    proven: float = 10.0
+    proven: float = 5.0
     box: float = 1800.0
     box_slow: float = 21600.0
     box_max: float = 86400.0
