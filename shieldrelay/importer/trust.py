@@ -53,6 +53,8 @@ def connection_fault(failure: Failure, server: str) -> ImportFault:
     for each in _causes(error):
         if isinstance(each, ImportFault):
             return each
+        if isinstance(each, MemoryError):
+            return ImportFault(FaultKind.TOO_LARGE, f"{server} sent more than there is memory for")
         module = type(each).__module__
         if module.startswith(("OpenSSL", "service_identity")):
             return ImportFault(FaultKind.CERTIFICATE, f"TLS with {server} failed: {_openssl_words(each)}")

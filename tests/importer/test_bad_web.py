@@ -75,6 +75,24 @@ class HostileServerTests(WebCase):
         source = self.at(self.listen(Factory.forProtocol(Endless)), limits=Limits(octets=1 << 20))
         await self.fails(FaultKind.TOO_LARGE, "more than 1048576 octets", source)
 
+    async def test_endless_header_ends(self) -> None:
+        """An answer whose header has no end fails when the child's memory is used up."""
+
+        class Endless(Protocol):
+            def connectionMade(self) -> None:
+                assert self.transport is not None
+                self.transport.write(b"HTTP/1.1 200 OK\r\n")
+                self.transport.registerProducer(self, False)  # type: ignore[attr-defined]
+
+            def resumeProducing(self) -> None:
+                self.transport.write((b"X-Field: " + b"y" * 8000 + b"\r\n") * 50)  # type: ignore[union-attr]
+
+            def stopProducing(self) -> None:
+                self.transport.unregisterProducer()  # type: ignore[union-attr]
+
+        source = self.at(self.listen(Factory.forProtocol(Endless)), limits=Limits(memory_octets=96 << 20))
+        await self.fails(FaultKind.TOO_LARGE, "sent more than there is memory for", source)
+
     async def test_slow_body_ends(self) -> None:
         """A document that stops coming costs the idle time, and a server that never answers too."""
 
