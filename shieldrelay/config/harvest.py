@@ -82,7 +82,7 @@ class Harvest:
     )
     proven: int = setting(
         Count(0, 1_000_000),
-        default=10,
+        default=5,
         help="Recipients granted at a domain before good history earned elsewhere counts there (R19).",
     )
     box: float = setting(

@@ -69,4 +69,4 @@ class AnyTable(Kind[Mapping[str, object]]):
     @property
     def valid(self) -> str:
         """The form."""
-        return "a table"
+        return "a table of settings"

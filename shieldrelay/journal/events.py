@@ -111,7 +111,7 @@ EVENTS: dict[str, Event] = {
     # the defences
     "harvest_shield": _warn(
         "A domain's shield against harvesting has changed its level.",
-        "domain before shield reason unknown threshold slow_unknown slow_threshold baseline patience seconds",
+        "domain before shield unknown threshold slow_unknown slow_threshold baseline patience",
         "shield",
     ),
     "harvest_box": _warn(
@@ -129,10 +129,9 @@ EVENTS: dict[str, Event] = {
     # the shared view
     "hub_state": _warn(
         "What the node shares with others has changed its state.",
-        "state before members reason",
+        "state before members interval waiting reason",
         "state",
     ),
-    "exchange_slow": _warn("Exchanges with the hub take longer than declared.", "tick seconds waiting reason"),
     "snapshot": _info(
         "What the node remembers was written, or read at the start.",
         "file action rows octets seconds",
@@ -153,12 +152,12 @@ EVENTS: dict[str, Event] = {
     ),
     "list_adopted": _info(
         "A version of a list of recipients is in force.",
-        "domain version entries before added removed source digest by observing_until note",
+        "domain version entries listed faults source by",
         "by",
     ),
     "list_refused": _error(
         "A new list of recipients is not taken; what is in force stays.",
-        "domain guard reason entries before faults fault source by",
+        "domain guard reason entries faults source by",
         "guard",
     ),
     "list_stale": _warn(
@@ -174,7 +173,7 @@ EVENTS: dict[str, Event] = {
     ),
     "list_contradicted": _warn(
         "A next hop and the list of recipients disagree; the list stays as it is.",
-        "domain recipient reply message count",
+        "domain recipient reply message",
     ),
     # outgoing
     "attempt": _info(

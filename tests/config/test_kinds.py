@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
+from shieldrelay.config.content import PluginName
 from shieldrelay.config.hosts import (
     CertifiedName,
     DomainName,
@@ -18,12 +19,18 @@ from shieldrelay.config.hosts import (
     MailboxText,
     Network,
     ServerAddress,
+    ServerIp,
 )
-from shieldrelay.config.kinds import Count, FilePath, Flag, Kind, ListOf, Maybe, Text, Unfit, Word
-from shieldrelay.config.quantities import Duration, MessageRate, OctetRate, Octets, Rate, Share
+from shieldrelay.config.kinds import Count, FilePath, Flag, FreeText, Kind, ListOf, Maybe, Text, Unfit, Word
+from shieldrelay.config.limits import SomeLimits, limit_kinds
+from shieldrelay.config.list_sources import AttributeName
+from shieldrelay.config.quantities import Duration, MessageRate, OctetRate, Octets, OctetTally, Rate, Share, Tally
+from shieldrelay.config.records import AnyTable, Record
 from shieldrelay.config.routes import NextHops, NoticeRoute, NoticeRouteText, NoticeWay
 from shieldrelay.config.smtp import BareNewlines
-from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText, SourceKind
+from shieldrelay.config.sources import Delimiter, Pin, RecipientSource, RecipientSourceText, Separator, SourceKind
+
+LIMITS = Record(SomeLimits(), limit_kinds())
 
 TAKEN: list[tuple[Kind[Any], object, object]] = [
     (Duration("1ms", "30d"), "30s", 30.0),
@@ -68,6 +75,21 @@ TAKEN: list[tuple[Kind[Any], object, object]] = [
     (NoticeRouteText(), "smarthost:out.example:587", NoticeRoute(NoticeWay.SMARTHOST, HostPort("out.example", 587))),
     (RecipientSourceText(), "any", RecipientSource(SourceKind.ANY)),
     (RecipientSourceText(), "file:/x/y", RecipientSource(SourceKind.FILE, "/x/y")),
+    (RecipientSourceText(), "push", RecipientSource(SourceKind.PUSH)),
+    (RecipientSourceText(), "ldif:/x", RecipientSource(SourceKind.LDIF, "/x")),
+    (RecipientSourceText(), "ldaps://x.test:636", RecipientSource(SourceKind.LDAPS, "ldaps://x.test:636")),
+    (RecipientSourceText(), "http://[::1]/a?b", RecipientSource(SourceKind.HTTPS, "http://[::1]/a?b")),
+    (Separator(), "+", "+"),
+    (Delimiter(), "\t", "\t"),
+    (FreeText(), "ou=Mün", "ou=Mün"),
+    (AttributeName(), "proxyAddresses", "proxyAddresses"),
+    (PluginName(), "clam_av2", "clam_av2"),
+    (ServerIp(53), "[2001:db8::1]:5353", HostPort("2001:db8::1", 5353)),
+    (Tally(1, 99), "30/min", 30),
+    (Tally(1, 99, "5min"), "30 /5min", 30),
+    (OctetTally("1KiB", "1MiB"), "4KiB/min", 4096),
+    (LIMITS, {"sessions": 3}, SomeLimits(sessions=3)),
+    (AnyTable(), {"a": [1]}, {"a": [1]}),
 ]
 
 REFUSED: list[tuple[Kind[Any], object]] = [
@@ -123,6 +145,29 @@ REFUSED: list[tuple[Kind[Any], object]] = [
     (NoticeRouteText(), "direct"),
     (RecipientSourceText(), "file:relative"),
     (RecipientSourceText(), "all"),
+    (RecipientSourceText(), "ldap://"),
+    (RecipientSourceText(), "https://x:y"),
+    (RecipientSourceText(), "https://x/a b"),
+    (RecipientSourceText(), "ldaps://x/dc=y"),
+    (Separator(), "++"),
+    (Separator(), "@"),
+    (Delimiter(), '"'),
+    (FreeText(), ""),
+    (FreeText(), "two\nlines"),
+    (AttributeName(), "mail;lang-de"),
+    (PluginName(), ""),
+    (PluginName(), "a/b"),
+    (PluginName(), "Gtube"),
+    (ServerIp(53), "dns.test"),
+    (Tally(1, 99), "100/min"),
+    (Tally(1, 99), "1/s"),
+    (Tally(1, 99), "1.5/min"),
+    (OctetTally("1KiB", "1MiB"), "4KiB"),
+    (OctetTally("1KiB", "1MiB"), "4/min"),
+    (LIMITS, {"sessions": 0}),
+    (LIMITS, {"session": 1}),
+    (LIMITS, 3),
+    (AnyTable(), []),
     (Pin(), "abc"),
 ]
 
