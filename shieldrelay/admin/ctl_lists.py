@@ -16,6 +16,8 @@ from shieldrelay.admin.ctl_text import harmless, span, whole
 
 ACTIONS = ("show", "import", "push", "rollback", "accept", "enforce", "observe", "check")
 PROGRESS_SECONDS = 0.5
+PUSH_OCTETS = 64 << 20
+"""The longest file that a node takes."""
 
 
 def spelled_out(argv: Sequence[str]) -> list[str]:
@@ -114,6 +116,8 @@ def _push(client: ControlClient, arguments: argparse.Namespace) -> int:
         read = [(change, _lines(file)) for change, file in wanted]
     except OSError as error:
         return complain(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}")
+    if any(len(lines) > PUSH_OCTETS for _, lines in read):
+        return complain(f"a file is longer than {PUSH_OCTETS >> 20} MiB: let the node import it from a file instead")
     for change, lines in read:
         query = {"change": change, "by": operator(), **({"force": "true"} if arguments.force else {})}
         done = client.ask("POST", path_of("recipients", arguments.domain, "push"), query, octets=lines)

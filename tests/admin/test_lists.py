@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.admin import ctl_lists
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.api_lists import PUSH_OCTETS, Recipients
 from shieldrelay.admin.picture_lists import OutcomePicture
@@ -119,5 +120,6 @@ class ListRoutes(SynchronousTestCase):
     def test_bodies_have_their_routes_limit(self) -> None:
         """Only a push may be long; what has no route is as short as all others."""
         self.assertEqual(self.router.body_limit("POST", f"{LIST}/push?change=add".encode()), PUSH_OCTETS)
+        self.assertEqual(ctl_lists.PUSH_OCTETS, PUSH_OCTETS)
         for target in (LIST, f"{LIST}/accept", "/nowhere", "/\xff"):
             self.assertEqual(self.router.body_limit("POST", target.encode()), BODY_OCTETS)
