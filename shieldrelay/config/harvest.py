@@ -83,7 +83,7 @@ class Harvest:
     proven: int = setting(
         Count(0, 1_000_000),
         default=5,
-        help="Recipients granted at a domain before good history earned elsewhere counts there (R19).",
+        help="Recipients of messages to a domain before good history earned elsewhere counts there (R19).",
     )
     box: float = setting(
         _BOX, default="30m", help="How long a source is cut off; doubled with each offence, up to box_max."
