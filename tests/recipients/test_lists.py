@@ -115,9 +115,12 @@ class GuardTests(ListsCase):
     def test_former_recipients_are_a_loss(self) -> None:
         """Whoever turns into a former recipient ceases to exist."""
         lists = self.lists(fetched())
-        self.taken(lists, names(20))
+        self.taken(lists, names(30))
+        gone = [b"user%d\tformer\n" % number for number in range(20)]
         self.refused(
-            self.taken(lists, [b"user%d\tformer\n" % number for number in range(20)]), Guard.EMPTY, "nobody would exist"
+            self.taken(lists, [*names(30)[20:], *gone]),
+            Guard.SHRUNK,
+            "20 of 30 recipients would cease to exist, limit 20%",
         )
 
     def test_an_empty_list_is_refused(self) -> None:

@@ -107,7 +107,7 @@ class LookupTests(ListsCase):
         count = names_module.IN_MEMORY_OCTETS // 5
         lists = self.listed([*names(count), b"gone\tformer\n", b"bait-*\ttrap\n"], separator="+")
         self.assert_standing(lists, LISTED, "user0", f"user{count - 1}", "user7+x")
-        self.assert_standing(lists, UNKNOWN, f"user{count}", "user", "x" * 64)
+        self.assert_standing(lists, UNKNOWN, f"user{count}", "user", "x" * 64, "+x", "+")
         self.assert_standing(lists, FORMER, "gone")
         self.assert_standing(lists, TRAP, "bait-7")
         self.assertEqual(lists.directory.size("example.com"), count)
