@@ -66,9 +66,9 @@ def _attacks(pool: Pool, title: str, names: Iterable[str], columns: list[Column]
 
 
 def _quiet(case: tuple[str, float, float, str]) -> str:
-    """Run some days of lawful mail, alone or beside an attack, and give a row."""
+    """Run the first days of a domain, with lawful mail alone or beside an attack, and give a row."""
     name, noise, days, attack = case
-    world = World(HarvestSettings(), lawful.exists, noise=noise / 2)
+    world = World(HarvestSettings(), lawful.exists)
     report = lawful.Traffic(world, lawful.DOMAINS[name], days * _DAY, noise, 41).report
     if attack:
         attackers.join(world, attackers.KINDS[attack], 0.2, 7, retries=_RETRIES)

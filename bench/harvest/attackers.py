@@ -58,7 +58,8 @@ def _chunks(names: list[int], size: int) -> Iterator[list[int]]:
 
 
 def _visit(who: Client, names: list[int], *, pace: float = 0.0, kind: Acquaintance = STRANGER) -> Visit:
-    return Visit(who, kind, names, sender=(int.from_bytes(who.source, "big") << 20 | names[0]) % (2**61 - 1) + 1, pace=pace)
+    sender = (int.from_bytes(who.source, "big") << 20 | names[0]) % (2**61 - 1) + 1
+    return Visit(who, kind, names, sender, pace)
 
 
 def _one(size: int, per_visit: int, every: float, *, pace: float = 0.0, kind: Acquaintance = STRANGER) -> Planner:
