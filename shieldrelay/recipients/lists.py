@@ -22,39 +22,16 @@ from shieldrelay.recipients.contradictions import Contradiction, Contradictions
 from shieldrelay.recipients.directory import Directory, Roll
 from shieldrelay.recipients.domain_list import DomainList, keys_to_push
 from shieldrelay.recipients.fault import FAULTS_SHOWN, ListingFault, clipped
-from shieldrelay.recipients.freshness import Freshness
 from shieldrelay.recipients.guards import Override
 from shieldrelay.recipients.library import Library
 from shieldrelay.recipients.line import Entry, LineForm
 from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThere, Outcome, Pushed
+from shieldrelay.recipients.picture import ListPicture
 from shieldrelay.recipients.plain_file import FileList, read_file_list
 from shieldrelay.recipients.settings import ListKind, ListSettings
 from shieldrelay.recipients.shelf import ROOM, write_aside
 from shieldrelay.recipients.standing import Standing
 from shieldrelay.recipients.version import Origin, Version, Who
-
-
-@frozen
-class ListPicture:
-    """One domain's list, to be shown.
-
-    :ivar version: in force; ``None``: none has come yet, and everyone is taken.
-    :ivar enforced: whether who is not listed is refused.
-    :ivar waiting: pushed names that are not in a version yet.
-    :ivar trouble: what is wrong on disk, in operator's words.
-    :ivar refused: the last version that a guard refused, if it is still there.
-    """
-
-    domain: str
-    kind: ListKind
-    version: Version | None
-    enforced: bool
-    observing_until: float | None
-    freshness: Freshness
-    confirmed_at: float | None
-    waiting: int
-    trouble: str | None
-    refused: Version | None
 
 
 @frozen
