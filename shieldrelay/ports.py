@@ -17,6 +17,7 @@ from shieldrelay.mail.address import Mailbox, ReversePath
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.envelope import Message, Recipient
 from shieldrelay.mail.outcome import AttemptResult
+from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal, Verdict
 from shieldrelay.mail.violation import ViolationKind
 
@@ -255,11 +256,11 @@ class RecipientAsked:
 class Witness(Protocol):
     """Who is told what next hops say of recipients, early or late: ``shield.witness.Witness`` (R19, R20)."""
 
-    def attempted(self, message: Message, taken: int, refused: Sequence[Mailbox]) -> None:
+    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]]) -> None:
         """Note what one attempt came to; never fails.
 
         :param taken: recipients that the next hop took.
-        :param refused: those that it refused for good, as the bounce guard left it.
+        :param refused: those whose *address* it refused for good, as the bounce guard left it, with its words.
         """
 
 

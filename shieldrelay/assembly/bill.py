@@ -15,14 +15,16 @@ from typing import Any
 
 from shieldrelay.assembly import list_terms, translation
 from shieldrelay.assembly.capacity import Capacity
+from shieldrelay.assembly.checks import checks
 from shieldrelay.assembly.drafts import Drafts
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.notice_way import notice_hop, notice_route, sender_standing
 from shieldrelay.assembly.outages import Outages
 from shieldrelay.assembly.service import ApplianceService
-from shieldrelay.assembly.shield import Shield, secret_of
+from shieldrelay.assembly.shield import Shield
 from shieldrelay.assembly.terms import Surroundings, Terms, acceptance_ways
+from shieldrelay.assembly.testimony import Testimony
 from shieldrelay.assembly.ways import DomainWay, WayMaker, WayTools
 from shieldrelay.config.schema import Configuration
 from shieldrelay.delivery.aftermath import Aftermath
@@ -50,8 +52,8 @@ def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
     """Build a node.
 
     :param reactor: with monotonic time under it (D11).
-    :raises ListFaults: (TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in words for
-        the operator; nothing is left behind but directories.
+    :raises ListFaults: (CheckFaults, TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in
+        words for the operator; nothing is left behind but directories.
     """
     with ExitStack() as undo:
         node = _built(configuration, reactor, undo)
@@ -65,6 +67,7 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
     :param undo: is told what must be let go of when something further on cannot be had.
     """
     wall, rnd = time.time, random.SystemRandom().random
+    installed = checks(configuration)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()
     journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
@@ -90,7 +93,7 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
 
     beginning, numbers = new_id()[:12], itertools.count(1)
     shield = Shield(
-        configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", secret_of(state)
+        configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", threads, state
     )
     outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
     sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
@@ -121,7 +124,10 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
     )
     memory = RefusedRecipients()
     aftermath = Aftermath(notices, memory, reactor)
-    way_maker = WayMaker(WayTools(reactor, resolver, connections, spool, outages, aftermath, wall, rnd, journal))
+    testimony = Testimony(shield, recipients, lambda: terms.gate.harvest_acts)
+    way_maker = WayMaker(
+        WayTools(reactor, resolver, connections, spool, outages, aftermath, testimony, wall, rnd, journal)
+    )
     for domain in configuration.domains:
         ways[domain.domain] = way_maker.make(configuration, domain, contexts, None)
     drafts = Drafts(spool)
@@ -149,7 +155,7 @@ def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> Appli
         wall=wall,
         journal=journal,
     )
-    terms = Terms(configuration, acceptance_ways(ways), surroundings)
+    terms = Terms(configuration, acceptance_ways(ways), surroundings, installed)
     inbound = InboundTools(terms, sessions, tls, reactor, journal, configuration.node.shortcuts)
     listeners = Listeners(reactor, [ListenAddress(one.host, one.port) for one in configuration.listen.smtp])
     return ApplianceService(

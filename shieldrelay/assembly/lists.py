@@ -27,7 +27,7 @@ from shieldrelay.importer.request import ImportRequest
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.reply import Reply
 from shieldrelay.ports import Clock, Journal, WallClock
-from shieldrelay.recipients.fault import ListFaults
+from shieldrelay.recipients.fault import ListFaults, ListingFault
 from shieldrelay.recipients.freshness import Freshness
 from shieldrelay.recipients.guards import Override
 from shieldrelay.recipients.lists import Lists, Prepared
@@ -35,7 +35,6 @@ from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThe
 from shieldrelay.wire.threads import Threads, ThreadsStopped
 
 LOOK_SECONDS = 1.0
-FAULTS_TOLD = 5
 
 
 class RecipientLists:
@@ -200,24 +199,31 @@ class RecipientLists:
         """Tell what came of a change that the refresher has no part in."""
         event = self._journal.event
         match outcome:
-            case Adopted(domain, version, faults):
-                told = [str(fault) for fault in faults[:FAULTS_TOLD]]
+            case Adopted(domain, version, _):
                 event(
                     "list_adopted", domain=domain, source=version.origin.source, version=version.number,
-                    listed=version.listed, by=by, faults=told,
+                    entries=version.listed, digest=version.digest, by=by, note=version.origin.note or None,
                 )  # fmt: skip
             case Refused(domain, objection, _, faults):
-                told = [str(fault) for fault in faults[:FAULTS_TOLD]]
-                event("list_refused", domain=domain, reason=str(objection), by=by, faults=told)
+                event(
+                    "list_refused", domain=domain, guard=objection.guard.value, reason=str(objection), by=by,
+                    faults=len(faults), fault=_first(faults),
+                )  # fmt: skip
             case Malformed(domain, faults):
-                told = [str(fault) for fault in faults[:FAULTS_TOLD]]
-                event("list_refused", domain=domain, reason="lines are no recipients", by=by, faults=told)
+                event(
+                    "list_refused", domain=domain, guard="lines", reason="lines are no recipients", by=by,
+                    faults=len(faults), fault=_first(faults),
+                )  # fmt: skip
             case _:
                 pass
 
     def _bug(self, failure: Failure) -> None:
         if not failure.check(ThreadsStopped):
             self._journal.event("bug", where="lists", error=repr(failure.value), traceback=failure.getTraceback())
+
+
+def _first(faults: Sequence[ListingFault]) -> str | None:
+    return str(faults[0]) if faults else None
 
 
 _LEVELS = {Freshness.FRESH: "fresh", Freshness.STALE: "stale", Freshness.OLD: "old"}
@@ -228,7 +234,7 @@ def _adoption(outcome: Outcome) -> Adoption:
         case Adopted(_, version) | Confirmed(_, version):
             return Adoption(version.number, version.listed)
         case Refused(_, objection, version):
-            return Adoption(0, 0 if version is None else version.listed, str(objection))
+            return Adoption(0, 0 if version is None else version.listed, str(objection), objection.guard.value)
         case NotThere(_, words):
             return Adoption(0, 0, words)
         case _:

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.admin.picture import ReloadPicture
 from shieldrelay.assembly import translation
+from shieldrelay.assembly.checks import checks
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.terms import Terms, acceptance_ways
 from shieldrelay.assembly.ways import DomainWay
@@ -20,6 +21,7 @@ from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
+from shieldrelay.content.loading import CheckFaults
 from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.wire.certificates import CertificateFault
 from shieldrelay.wire.tls_client import ClientContexts
@@ -55,7 +57,7 @@ class Reload:
         self._busy = True
         try:
             prepared = await self._prepare()
-        except (ConfigurationFaults, ListFaults, TlsFault) as faults:
+        except (ConfigurationFaults, ListFaults, CheckFaults, TlsFault) as faults:
             return self._refused([str(fault) for fault in faults.faults])
         except (CertificateFault, SecretFault, OSError) as fault:
             return self._refused([str(fault)])
@@ -73,13 +75,14 @@ class Reload:
         if fixed:
             return fixed
         lists = await house.recipients.prepare(configuration)
+        installed = checks(configuration)
         contexts = house.tls.prepare(translation.server_tls(configuration))
         client_contexts = ClientContexts()
         ways = {domain.domain: self._way(configuration, domain, client_contexts) for domain in configuration.domains}
         for name in ways.keys() - house.ways.keys():
             await house.spool.prepare(name)
             await house.outages.load(name)
-        terms = Terms(configuration, acceptance_ways(ways), house.surroundings)
+        terms = Terms(configuration, acceptance_ways(ways), house.surroundings, installed)
         await house.recipients.install(lists, configuration)  # last of what can fail, and in a thread: it writes
         return _Prepared(configuration, terms, ways, contexts)
 

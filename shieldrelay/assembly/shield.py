@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.assembly import shield_terms
@@ -23,12 +22,13 @@ from shieldrelay.cluster.exchange import Exchange, ExchangeSettings
 from shieldrelay.cluster.hub import ChangeKind
 from shieldrelay.cluster.memory_hub import MemoryHub
 from shieldrelay.cluster.register import Register
+from shieldrelay.cluster.snapshot import Snapshots
 from shieldrelay.cluster.table import Table
 from shieldrelay.cluster.timepiece import Timepiece
 from shieldrelay.config.schema import Configuration
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.client import Client
-from shieldrelay.ports import Journal, WallClock
+from shieldrelay.ports import Journal, ThreadRunner, WallClock
 from shieldrelay.shield.admission import Defences
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
@@ -66,6 +66,8 @@ class NodeFacts:
 class Shield:
     """The defences.
 
+    :param threads: for the snapshots.
+    :param state: the node's state directory.
     :ivar new_id: makes ids of sessions, references and changes.
     :ivar defences: what the gate judges by.
     :ivar register: bans and the operator's lists.
@@ -82,7 +84,8 @@ class Shield:
         wall: WallClock,
         journal: Journal,
         new_id: Callable[[], str],
-        secret: bytes,
+        threads: ThreadRunner,
+        state: Path,
     ) -> None:
         self.new_id = new_id
         self._reactor = reactor
@@ -91,7 +94,7 @@ class Shield:
         self._call: IDelayedCall | None = None
         self._expected = 0.0
         self._timepiece = Timepiece(reactor, wall)
-        self.hashed = keyed_hash(secret)
+        self.hashed = keyed_hash(secret_of(state))
         self.register = Register(self._timepiece, new_id, journal)
         connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
         harvest = shield_terms.harvest(configuration)
@@ -125,6 +128,11 @@ class Shield:
         self.pauses = Pauses(reactor, self.exchange.next, self._sleepers)
         for table in self.tables:
             self.exchange.add(table)
+        kept = state / "shield"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        self._snapshots = Snapshots(
+            str(kept), reactor, self._timepiece, threads, journal, self.register, self.tables, self.exchange.member
+        )
         self.register.on_release(self._released)
         self.configure(configuration)
 
@@ -144,15 +152,22 @@ class Shield:
         :param facts: asked once a second.
         """
         self._facts = facts
-        self.exchange.start()
+        former = self._snapshots.restore().member
+        self.exchange.start(former)
+        self._snapshots.start()
         self._look_later()
 
-    def stop(self) -> Deferred[None]:
-        """Look no more; fires when the other members know."""
+    async def stop(self) -> None:
+        """Look no more, keep what is remembered, and tell the other members."""
         if self._call is not None:
             self._call.cancel()
             self._call = None
-        return self.exchange.stop()
+            await self._snapshots.stop()
+        await self.exchange.stop()
+
+    def seconds(self) -> float:
+        """Give the reactor's time."""
+        return float(self._reactor.seconds())
 
     @property
     def stressed(self) -> bool:

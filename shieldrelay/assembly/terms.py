@@ -6,7 +6,7 @@ with; new ones get the new.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -18,6 +18,8 @@ from shieldrelay.assembly.ways import DomainWay
 from shieldrelay.config.delivery import FirstAttempt
 from shieldrelay.config.networks import SmtpByNetwork
 from shieldrelay.config.schema import Configuration
+from shieldrelay.content.stage import Stage
+from shieldrelay.content.terms import Installed
 from shieldrelay.delivery.acceptance import Acceptance, Store, Way
 from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.holding import Draft, MemoryBudget
@@ -82,12 +84,17 @@ class Terms:
     """One configuration in force for sessions.
 
     :param ways: by protected domain.
+    :param checks: of complete messages.
     :ivar gate: judges; a session keeps the one that admitted it.
     :ivar balancer: tells whether an address is a declared balancer's; ``None`` when there is none.
     """
 
     def __init__(
-        self, configuration: Configuration, ways: Mapping[str, Way], surroundings: Surroundings
+        self,
+        configuration: Configuration,
+        ways: Mapping[str, Way],
+        surroundings: Surroundings,
+        checks: Sequence[Installed] = (),
     ) -> None:
         self.configuration = configuration
         self._shield = surroundings.shield
@@ -107,7 +114,8 @@ class Terms:
             journal=surroundings.journal,
         )
         self.gate = self._gate(configuration, surroundings)
-        self.intake = self._intake(configuration, surroundings)
+        stage = Stage(checks, surroundings.clock, surroundings.journal) if checks else None
+        self.intake = self._intake(configuration, surroundings, stage)
 
     def receiver_settings(self, address: str) -> ReceiverSettings:
         """Give what the receiver of a client's session is built with."""
@@ -133,7 +141,9 @@ class Terms:
             self._made[id(smtp)] = made
         return made
 
-    def _intake(self, configuration: Configuration, surroundings: Surroundings) -> IntakeTools:
+    def _intake(
+        self, configuration: Configuration, surroundings: Surroundings, stage: Stage | None
+    ) -> IntakeTools:
         hostname = configuration.node.hostname
         new_id, wall = surroundings.ids.new, surroundings.wall
 
@@ -154,6 +164,7 @@ class Terms:
             clock=surroundings.clock,
             wall=wall,
             journal=surroundings.journal,
+            stage=stage,
         )
 
     def _gate(self, configuration: Configuration, surroundings: Surroundings) -> Gate:

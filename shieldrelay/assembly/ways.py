@@ -20,7 +20,7 @@ from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.lane import Lane
 from shieldrelay.delivery.queue import Queue
 from shieldrelay.delivery.schedule import Randomness
-from shieldrelay.ports import Journal, Resolver, WallClock
+from shieldrelay.ports import Journal, Resolver, WallClock, Witness
 from shieldrelay.spool.maildir import Spool
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.outbound import PooledNextHop
@@ -38,6 +38,7 @@ class WayTools:
     spool: Spool
     outages: Outages
     aftermath: Aftermath
+    witness: Witness
     wall: WallClock
     rnd: Randomness
     journal: Journal
@@ -190,7 +191,7 @@ class WayMaker:
         self, configuration: Configuration, domain: Domain, hops: Sequence[PooledNextHop], outages: WayOutages
     ) -> Lane:
         tools = self._tools
-        return Lane(
+        lane = Lane(
             domain.domain,
             hops,
             translation.machines(configuration, domain),
@@ -199,6 +200,8 @@ class WayMaker:
             clock=tools.reactor,
             journal=tools.journal,
         )
+        lane.witness = tools.witness
+        return lane
 
     def _queue(self, configuration: Configuration, domain: Domain, lane: Lane) -> Queue:
         tools = self._tools

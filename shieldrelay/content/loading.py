@@ -32,6 +32,14 @@ class Unloadable(Exception):
     """A plugin cannot be used. ``args[0]`` says why, for the operator."""
 
 
+class CheckFaults(Exception):
+    """Plugins that cannot be used; ``faults`` has every reason, for the operator."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(faults))
+
+
 @frozen
 class Loaded:
     """What came of the configured plugins.

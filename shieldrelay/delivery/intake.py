@@ -15,13 +15,15 @@ from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from shieldrelay.content.inspected import Inspected
+from shieldrelay.content.judgement import Judgement
 from shieldrelay.delivery.acceptance import Acceptance
 from shieldrelay.delivery.holding import Draft, Holding, MemoryBudget
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.delivery.transaction import Transaction
 from shieldrelay.mail.address import BarePostmaster, Mailbox
 from shieldrelay.mail.client import Client
-from shieldrelay.mail.envelope import Message, Origin, Recipient
+from shieldrelay.mail.envelope import Message, Origin, Precedence, Recipient
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
 from shieldrelay.ports import Clock, Gate, Journal, RecipientAsked, Visit, WallClock
@@ -52,12 +54,20 @@ class Trace(Protocol):
         """Give one Received field, CRLF included."""
 
 
+class ContentStage(Protocol):
+    """The checks of a complete message: `content.stage.Stage`."""
+
+    def judge(self, inspected: Inspected) -> Judgement | Deferred[Judgement]:
+        """Judge it; never fails."""
+
+
 @frozen
 class IntakeTools:
     """What every session's intake works with; made anew by a reload, and then used by sessions that begin.
 
     :ivar postmaster: where ``<postmaster>`` without a domain goes.
     :ivar in_memory: octets up to which one message's content stays in memory.
+    :ivar stage: the checks of complete messages; ``None`` when there are none.
     """
 
     gate: Gate[Any]
@@ -73,6 +83,7 @@ class IntakeTools:
     clock: Clock
     wall: WallClock
     journal: Journal
+    stage: ContentStage | None = None
 
 
 class Intake:
@@ -111,7 +122,8 @@ class Intake:
         verdict = self._tools.gate.mail(self._visit, asked.size, now)
         if verdict.refusal is not None:
             return self._delayed(self._refuse("mail", verdict.refusal, asked), verdict)
-        self._transaction = Transaction(asked, origin, now)
+        precedence = Precedence.KNOWN_GOOD if self._visit.known_good else Precedence.ORDINARY
+        self._transaction = Transaction(asked, origin, now, precedence)
         self._granted = 0
         return replies.SENDER_OK if verdict is GO_ON else self._delayed(replies.SENDER_OK, verdict)
 
@@ -178,9 +190,9 @@ class Intake:
         granted, self._granted = self._granted, 0
         self._tools.gate.completed(self._visit, granted, self._tools.clock.seconds())
         if complete.fault is None and holding is not None:
-            content = holding.content(ascii_header=complete.ascii_header)
-            answer = self._tools.acceptance.accept(transaction.messages, holding, content)
-            return answer.addCallback(self._ended, transaction, "", content.size)
+            if self._tools.stage is not None:
+                return self._inspected(self._tools.stage, transaction, holding, complete)
+            return self._accepted(transaction, holding, complete)
         if holding is not None:
             self._discard(holding)
         if complete.fault is not None:
@@ -188,6 +200,49 @@ class Intake:
             return self._ended(complete.fault.reply, transaction, f"content: {complete.fault.name.lower()}")
         full = isinstance(self._fault, SpoolFull)
         return self._ended(replies.SPOOL_FULL if full else replies.SPOOL_UNAVAILABLE, transaction, str(self._fault))
+
+    def _accepted(
+        self, transaction: Transaction, holding: Holding, complete: ContentCompleted
+    ) -> Deferred[Reply]:
+        """Have somebody take responsibility for the message."""
+        content = holding.content(ascii_header=complete.ascii_header)
+        answer = self._tools.acceptance.accept(transaction.messages, holding, content)
+        return answer.addCallback(self._ended, transaction, "", content.size)
+
+    def _inspected(
+        self, stage: ContentStage, transaction: Transaction, holding: Holding, complete: ContentCompleted
+    ) -> Reply | Deferred[Reply]:
+        """Have the checks judge the message, and act on what they say."""
+        first = transaction.messages[0]
+        judged = stage.judge(
+            Inspected(
+                id=first.id,
+                session=self._session,
+                address=self._client.address,
+                helo=transaction.origin.helo,
+                reverse_path=transaction.mail.reverse_path,
+                recipients=transaction.recipients,
+                domain=first.domain,
+                content=holding.content(ascii_header=complete.ascii_header),
+                known_good=self._visit.known_good,
+            )
+        )
+        if isinstance(judged, Deferred):
+            answer: Deferred[Reply] = judged.addCallback(self._judged, transaction, holding, complete)
+            return answer
+        return self._judged(judged, transaction, holding, complete)
+
+    def _judged(
+        self, judgement: Judgement, transaction: Transaction, holding: Holding, complete: ContentCompleted
+    ) -> Reply | Deferred[Reply]:
+        """Refuse the message, or go on with it."""
+        if isinstance(judgement, Refusal):
+            self.refused += 1
+            self._discard(holding)
+            return self._ended(self._with_reference(judgement.reply), transaction, judgement.reason)
+        if judgement is not None:
+            holding.annotate(judgement.fields)
+        return self._accepted(transaction, holding, complete)
 
     def reset(self) -> None:
         """Drop the transaction: RSET, EHLO, a lost connection. One whose content is complete goes on all the same."""
@@ -230,7 +285,7 @@ class Intake:
 
     def _delayed(self, reply: Reply, verdict: Verdict) -> Reply | Deferred[Reply]:
         """Say a reply when its verdict wants it said."""
-        slept = self._tools.pauses.sleep(verdict.delay) if verdict.delay else None
+        slept = self._tools.pauses.rest(verdict.delay) if verdict.delay else None
         if slept is None:
             return reply
         self._pausing = slept

@@ -21,9 +21,10 @@ from shieldrelay.delivery.breaker import Closed, Opened, Ramped, Transition
 from shieldrelay.delivery.line import Line, untried
 from shieldrelay.delivery.machines import BacklogDue, Machines, Outages, nothing_due
 from shieldrelay.delivery.slots import Slots, Use
+from shieldrelay.delivery.testimony import Nobody, testify
 from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
-from shieldrelay.ports import Attempt, Clock, Journal, NextHop
+from shieldrelay.ports import Attempt, Clock, Journal, NextHop, Witness
 
 __all__ = ["AHEAD", "Lane", "Machines", "Outages"]
 
@@ -42,6 +43,7 @@ class Lane:
     :ivar changed: called when a slot or the breaker changed; the queue sets it.
     :ivar answered: whether a next hop has answered since the lane was made.
     :ivar since: when the breaker changed last, on the reactor's clock.
+    :ivar witness: is told what attempts say of recipients; the assembly sets it.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Lane:
         self.changed: Callable[[], object] = bool
         self.answered = False
         self.since = clock.seconds()
+        self.witness: Witness = Nobody()
         self._outages = outages
         self._clock = clock
         self._journal = journal
@@ -269,6 +272,7 @@ class Lane:
         self._judge_server(attempt, result, probe, now)
         judged = self._guarded(attempt, result, now)
         self._tell(attempt, judged, use, probe, now - began)
+        testify(self.witness, attempt, judged.outcomes)
         self._serve_line()
         self.changed()
         return judged

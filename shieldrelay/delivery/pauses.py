@@ -35,7 +35,7 @@ class Pauses:
         """Fire after the next exchange; ``None``: there is nothing to wait for."""
         return self._next_exchange()
 
-    def sleep(self, seconds: float) -> Deferred[None] | None:
+    def rest(self, seconds: float) -> Deferred[None] | None:
         """Fire after some seconds; ``None``: too many sleep already, and nobody has to wait."""
         if seconds <= 0.0 or self.sleeping >= self._most():
             return None

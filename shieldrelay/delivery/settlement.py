@@ -117,7 +117,7 @@ def _settle_rest(outcomes: Sequence[RecipientOutcome], reference: str) -> Settle
         accepted(reference),
         spooled=_positions(outcomes, Fate.TRANSIENT),
         refused=_positions(outcomes, Fate.REFUSED, Fate.CONTENT_REFUSED),
-        remembered=tuple(index for index, each in enumerate(outcomes) if _address_refused(each, outcomes)),
+        remembered=tuple(index for index, each in enumerate(outcomes) if address_refused(each, outcomes)),
     )
 
 
@@ -134,7 +134,7 @@ def settle_later(outcomes: Sequence[RecipientOutcome], indexes: Sequence[int]) -
     remembered = []
     for outcome, index in zip(outcomes, indexes, strict=True):
         chosen[outcome.fate].append(index)
-        if _address_refused(outcome, outcomes):
+        if address_refused(outcome, outcomes):
             remembered.append(index)
     return QueuedSettlement(
         done=tuple(chosen[Fate.TAKEN]),
@@ -184,7 +184,7 @@ def in_our_words(code: int, status: EnhancedCode, reference: str) -> Reply:
     return Reply(code, status, (f"{words}, reference {reference}",))
 
 
-def _address_refused(outcome: RecipientOutcome, outcomes: Sequence[RecipientOutcome]) -> bool:
+def address_refused(outcome: RecipientOutcome, outcomes: Sequence[RecipientOutcome]) -> bool:
     """Whether a refusal would meet every sender: only then may the next one be refused unasked.
 
     The enhanced code says so. Without one it is taken to be so when another recipient of the same transaction came

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from shieldrelay.mail.address import Mailbox
-from shieldrelay.mail.envelope import Envelope, Message, Origin, Recipient
+from shieldrelay.mail.envelope import Envelope, Message, Origin, Precedence, Recipient
 from shieldrelay.smtp.events import MailRequested
 
 
@@ -20,6 +20,7 @@ class Transaction:
     """What was said since MAIL.
 
     :ivar began: when MAIL was answered, on the reactor's clock.
+    :ivar precedence: what the client's past earns its messages (R4, R19).
     :ivar domains: the protected domains of its recipients, in the order in which they were first named.
     :ivar messages: one for each of them, once the content was asked for; the first has the id that the client is told.
     """
@@ -27,6 +28,7 @@ class Transaction:
     mail: MailRequested
     origin: Origin
     began: float
+    precedence: Precedence = Precedence.ORDINARY
     domains: list[str] = field(factory=list)
     messages: tuple[Message, ...] = ()
     _recipients: list[tuple[str, Recipient]] = field(factory=list)
@@ -46,7 +48,8 @@ class Transaction:
         :param arrived: seconds since the epoch.
         """
         self.messages = tuple(
-            Message(new_id(), arrived, domain, self._envelope(domain), self.origin) for domain in self.domains
+            Message(new_id(), arrived, domain, self._envelope(domain), self.origin, self.precedence)
+            for domain in self.domains
         )
         return self.messages[0]
 
@@ -54,6 +57,11 @@ class Transaction:
     def only_recipient(self) -> Mailbox | None:
         """The recipient for the trace line, unless that would tell one of another (RFC 5321 §7.2)."""
         return self._recipients[0][1].mailbox if len(self._recipients) == 1 else None
+
+    @property
+    def recipients(self) -> tuple[Mailbox, ...]:
+        """All recipients."""
+        return tuple(recipient.mailbox for _, recipient in self._recipients)
 
     @property
     def mailboxes(self) -> list[str]:

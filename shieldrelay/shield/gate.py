@@ -237,6 +237,13 @@ class Gate:
         """Give the largest message in octets that a protected domain takes."""
         return self._domains[domain].size
 
+    def harvest_acts(self, domain: str) -> bool:
+        """Whether the defence against harvesting acts for a protected domain now, or only observes (R27)."""
+        limits = self._domains.get(domain)
+        if limits is None or self._modes.harvest is not Mode.ENFORCE or limits.harvest is not Mode.ENFORCE:
+            return False
+        return self._listing.enforced(domain)
+
     # its parts
 
     def _rate(self, visit: Visit, limit: Callable[..., str | None], now: float) -> Verdict | None:
@@ -268,10 +275,9 @@ class Gate:
 
     def _harvest(self, visit: Visit, domain: DomainLimits) -> tuple[Harvest | None, bool]:
         """Give the scores that a recipient of a domain counts in, and whether they act."""
-        mode = self._modes.harvest
-        if visit.allowed or mode is Mode.OFF or domain.harvest is Mode.OFF:
+        if visit.allowed or self._modes.harvest is Mode.OFF or domain.harvest is Mode.OFF:
             return None, False
-        if mode is domain.harvest is Mode.ENFORCE and self._listing.enforced(domain.name):
+        if self.harvest_acts(domain.name):
             return self._defences.harvest, True
         return self._defences.harvest_observed, False
 

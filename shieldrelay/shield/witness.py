@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.client import client_of
 from shieldrelay.mail.envelope import Message
+from shieldrelay.mail.reply import Reply
 from shieldrelay.shield.admission import Defences
 
 
@@ -35,7 +36,7 @@ class Witness:
         self._hashed = hashed
         self._acts = acts
 
-    def attempted(self, message: Message, taken: int, refused: Sequence[Mailbox]) -> None:
+    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]]) -> None:
         """Note what one attempt came to."""
         if message.origin is None:
             return
@@ -46,7 +47,7 @@ class Witness:
             defences.history.delivered(client, 1, day, now)
         if refused:
             harvest = defences.harvest if self._acts(message.domain) else defences.harvest_observed
-            names = [self._hashed(message.domain, mailbox.local_key) for mailbox in refused]
+            names = [self._hashed(message.domain, mailbox.local_key) for mailbox, _ in refused]
             acquaintance = defences.history.acquaintance(client, day, now)
             harvest.refused(client, acquaintance, message.domain, names, now)
             defences.history.asked(client, 0, len(names), now)

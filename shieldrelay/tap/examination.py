@@ -13,6 +13,7 @@ from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.notes import notes
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
+from shieldrelay.content.loading import CheckFaults
 from shieldrelay.recipients.builder import Lines, examine
 from shieldrelay.recipients.fault import ListingFault
 from shieldrelay.recipients.plain_file import files_of
@@ -36,6 +37,7 @@ def try_configuration(file: str, out: TextIO, err: TextIO) -> int:
         return tell(faults.faults, err)
     faulty: list[object] = []
     remarks = [*notes(configuration), *_try_server_tls(configuration, faulty)]
+    _try_checks(configuration, faulty)
     sizes = {domain.domain: _try_list(configuration, domain, faulty, remarks) for domain in configuration.domains}
     for domain in configuration.domains:
         _try_client_tls(configuration, domain, faulty)
@@ -86,6 +88,16 @@ def _try_list(configuration: Configuration, domain: Domain, faulty: list[object]
     else:
         remarks += [str(fault) for fault in faults]
     return f"{count} recipients"
+
+
+def _try_checks(configuration: Configuration, faulty: list[object]) -> None:
+    """Load the plugins."""
+    from shieldrelay.assembly.checks import checks
+
+    try:
+        checks(configuration)
+    except CheckFaults as faults:
+        faulty += faults.faults
 
 
 def _try_server_tls(configuration: Configuration, faulty: list[object]) -> Sequence[str]:

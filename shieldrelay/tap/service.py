@@ -23,6 +23,7 @@ from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
+from shieldrelay.content.loading import CheckFaults
 from shieldrelay.journal import JournalObserver
 from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.tap.examination import tell
@@ -143,7 +144,7 @@ def service(file: str, reactor: Any, builder: Callable[[], Build]) -> IService:
                 prepare(configuration, identity)
             with acting_as(identity):
                 appliance = build(configuration if identity is None else read(file), reactor)
-    except (ConfigurationFaults, ListFaults, TlsFault) as refused:
+    except (ConfigurationFaults, ListFaults, CheckFaults, TlsFault) as refused:
         raise SystemExit(tell(refused.faults, sys.stderr)) from refused
     except (CertificateFault, SecretFault) as refused:
         raise SystemExit(tell((refused,), sys.stderr)) from refused

@@ -19,7 +19,7 @@ class PausesTests(SynchronousTestCase):
 
     def test_a_sleeper_wakes_after_its_seconds(self) -> None:
         """A pause lasts as long as it was told to, and then counts no more."""
-        slept = self.pauses.sleep(2.0)
+        slept = self.pauses.rest(2.0)
         assert slept is not None
         self.clock.advance(1.9)
         self.assertNoResult(slept)
@@ -30,19 +30,19 @@ class PausesTests(SynchronousTestCase):
 
     def test_nobody_sleeps_beyond_the_bound(self) -> None:
         """With as many asleep as may be, the next one need not wait; when one wakes, another may."""
-        first, second = self.pauses.sleep(1.0), self.pauses.sleep(5.0)
+        first, second = self.pauses.rest(1.0), self.pauses.rest(5.0)
         assert first is not None
         assert second is not None
-        self.assertIsNone(self.pauses.sleep(1.0))
+        self.assertIsNone(self.pauses.rest(1.0))
         self.clock.advance(1.0)
-        third = self.pauses.sleep(1.0)
+        third = self.pauses.rest(1.0)
         assert third is not None
         self.clock.advance(5.0)
         self.assertEqual((second.called, third.called, self.pauses.sleeping), (True, True, 0))
 
     def test_who_leaves_sleeps_no_more(self) -> None:
         """A cancelled pause leaves no timer and gives its place back."""
-        slept = self.pauses.sleep(9.0)
+        slept = self.pauses.rest(9.0)
         assert slept is not None
         slept.cancel()
         self.failureResultOf(slept, CancelledError)
@@ -50,7 +50,7 @@ class PausesTests(SynchronousTestCase):
 
     def test_no_delay_is_no_pause(self) -> None:
         """Nothing to wait for is not waited for."""
-        self.assertIsNone(self.pauses.sleep(0.0))
+        self.assertIsNone(self.pauses.rest(0.0))
         self.assertIsNone(self.pauses.exchange())
 
     def test_an_exchange_is_waited_for(self) -> None:

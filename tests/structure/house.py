@@ -7,8 +7,8 @@ from __future__ import annotations
 
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
-JUDGEMENT = ("shield", "recipients", "cluster", "spool", "delivery")
-EDGE = ("wire", "admin")
+JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
+EDGE = ("wire", "admin", "importer")
 TOP = ("assembly", "tap", "demo")
 SHARED = ("ports", "journal")
 
@@ -38,6 +38,9 @@ LENT: dict[str, tuple[str, ...]] = {
         "shieldrelay.spool.name",
         "shieldrelay.spool.window",
         "shieldrelay.recipients.standing",
+        # what a check of the content is shown and what it comes to
+        "shieldrelay.content.inspected",
+        "shieldrelay.content.judgement",
     ),
     # The defences count in tables that members share; tables are arithmetic, the sharing is met through a port.
     "shieldrelay.shield": ("shieldrelay.cluster.kinds", "shieldrelay.cluster.table"),
@@ -61,6 +64,14 @@ PURE = (
     "shieldrelay.delivery.refusals",
     "shieldrelay.delivery.route",
     "shieldrelay.delivery.notice_budget",
+    "shieldrelay.delivery.turns",
+    "shieldrelay.delivery.testimony",
+    "shieldrelay.cluster.kinds",
+    "shieldrelay.cluster.table",
+    "shieldrelay.cluster.shelf",
+    "shieldrelay.cluster.decay",
+    "shieldrelay.cluster.change",
+    "shieldrelay.cluster.entry",
     *LENT["shieldrelay.delivery"],
 )
 """Rooms and files without clock, randomness, socket, file or asynchrony."""
@@ -98,17 +109,18 @@ DOORS: dict[str, tuple[str, ...]] = {
     "spf": ("shieldrelay.wire.spf",),
     "dns": ("shieldrelay.wire.spf",),
     "twisted.names": ("shieldrelay.wire.resolver",),
-    "twisted.web": ("shieldrelay.admin",),
+    "twisted.web": ("shieldrelay.admin", "shieldrelay.importer"),  # one serves, the other, a process of its own, asks
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
-    "fcntl": ("shieldrelay.spool",),
+    "fcntl": ("shieldrelay.spool", "shieldrelay.recipients"),  # each locks its own directory
+    "lmdb": ("shieldrelay.recipients",),
 }
 """Library: the modules (or modules whose names begin so) that import it. One door per library."""
 
 PORTS_WORDS = ("twisted.names.error",)
 """Below a door, and open to all: the errors in which the ports state how they fail."""
 
-REACTOR_SEEN_BY = ("shieldrelay.tap", "shieldrelay.demo", "shieldrelay.assembly")
+REACTOR_SEEN_BY = ("shieldrelay.tap", "shieldrelay.demo", "shieldrelay.assembly", "shieldrelay.importer.__main__")
 """Who may import the global reactor, and then inside a function only. It is passed in everywhere else."""
 
 MUTABLE_AT_MODULE_LEVEL: dict[str, str] = {}

@@ -1,0 +1,36 @@
+"""What next hops say of recipients, told to whoever remembers it: the defences, and the lists (R19, R20).
+
+Called by `delivery.lane` after each attempt, with the outcomes as the bounce guard left them. Knows neither defences
+nor lists. Cannot fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shieldrelay.delivery.settlement import address_refused
+from shieldrelay.mail.address import Mailbox
+from shieldrelay.mail.envelope import Message
+from shieldrelay.mail.outcome import Fate, RecipientOutcome
+from shieldrelay.mail.reply import Reply
+from shieldrelay.ports import Attempt, Witness
+
+
+class Nobody:
+    """A `ports.Witness` that remembers nothing."""
+
+    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]]) -> None:
+        """Forget it."""
+
+
+def testify(witness: Witness, attempt: Attempt, outcomes: Sequence[RecipientOutcome]) -> None:
+    """Tell what an attempt came to, if that says anything about a recipient."""
+    taken = 0
+    refused: list[tuple[Mailbox, Reply]] = []
+    for recipient, outcome in zip(attempt.recipients, outcomes, strict=True):
+        if outcome.fate is Fate.TAKEN:
+            taken += 1
+        elif outcome.reply is not None and address_refused(outcome, outcomes):
+            refused.append((recipient.mailbox, outcome.reply))
+    if taken or refused:
+        witness.attempted(attempt.message, taken, refused)
