@@ -22,6 +22,7 @@ from shieldrelay.recipients.contradictions import Contradiction, Contradictions
 from shieldrelay.recipients.directory import Directory, Roll
 from shieldrelay.recipients.domain_list import DomainList, keys_to_push
 from shieldrelay.recipients.fault import FAULTS_SHOWN, ListingFault, clipped
+from shieldrelay.recipients.freshness import Freshness
 from shieldrelay.recipients.guards import Override
 from shieldrelay.recipients.library import Library
 from shieldrelay.recipients.line import Entry, LineForm
