@@ -23,8 +23,7 @@ from twisted.trial import unittest
 
 from shieldrelay.config.schema import Configuration
 from shieldrelay.journal import JournalObserver
-from shieldrelay.recipients.fault import ListFaults
-from shieldrelay.recipients.listing import ListingFault
+from shieldrelay.recipients.fault import ListFaults, ListingFault
 from shieldrelay.tap import Options
 from shieldrelay.tap.examination import try_configuration
 from shieldrelay.tap.service import Face, allow_descriptors, monotonic, service

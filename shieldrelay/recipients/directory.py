@@ -1,8 +1,7 @@
 """The Valid Address List of every protected domain, asked once for each recipient.
 
 An answer takes a microsecond or a few and cannot fail. A domain's list is replaced whole, between two answers, by
-whoever keeps the directory (`Lists`, or `recipients.loading` for plain files); whoever asks sees the old one or the
-new one. Knows no file and no SMTP.
+`Lists`; whoever asks sees the old one or the new one. Knows no file and no SMTP.
 """
 
 from __future__ import annotations
