@@ -46,10 +46,10 @@ def danger(totals: Sequence[float]) -> float:
 
 
 SOURCES = Kind(
-    "harvest.source", _LADDER, lifetime=7 * DAY, names=64, octets=64 << 20, families=True, danger=danger, kept=True
+    "harvest.source", _LADDER, lifetime=7 * DAY, names=64, octets=48 << 20, families=True, danger=danger, kept=True
 )
 """By source (R16): strangers and neighbours, over all domains."""
-PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=64 << 20, danger=danger, kept=True)
+PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=16 << 20, danger=danger, kept=True)
 """By source and domain: sources with a good name, whose budget is each domain's own (R19)."""
 
 NETWORK_FAST, NETWORK_SLOW, NETWORK_EVIDENCE, NETWORK_FREED = range(4)
@@ -57,7 +57,7 @@ NETWORKS = Kind(
     "harvest.network",
     (Field("fast", MINUTES), Field("slow", DAY), Field("evidence", MINUTES), Field("freed", DAY)),
     lifetime=2 * DAY,
-    octets=16 << 20,
+    octets=8 << 20,
     families=True,
 )
 """By /24 or /56: only slows down."""
@@ -86,7 +86,7 @@ DOMAINS = Kind(
         Field("hour_counted", merge=Merge.MAX),  # ``counted`` at that moment
     ),
     lifetime=30 * DAY,
-    octets=16 << 20,
+    octets=8 << 20,
     kept=True,
 )
 """By protected domain."""
@@ -96,6 +96,6 @@ PENDINGS = Kind(
     "harvest.pending",
     (Field("first", merge=Merge.MIN, moment=True),),
     lifetime=DAY,
-    octets=16 << 20,
+    octets=8 << 20,
 )
 """By sender and recipient, not by address: a pool may retry from another."""
