@@ -5,4 +5,4 @@ The floors, from the ground: ``mail`` (vocabulary), ``smtp`` (the protocol, with
 Imports go down only; ``assembly`` is where the rooms of one floor meet.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
