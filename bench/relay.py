@@ -1,11 +1,13 @@
-"""This relay, one process, everything on, started as an operator would start it."""
+"""This relay, one process, started as an operator would start it."""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from attrs import define, field
@@ -14,6 +16,7 @@ import shieldrelay
 from bench import accounting, peer
 from bench.accounting import Account
 from bench.load import BenchFault, free_port
+from bench.setup import GENERATOR, Setup
 
 _ROOT = Path(__file__).resolve().parents[1]
 _BIN = Path(sys.executable).parent
@@ -39,21 +42,13 @@ hub = "memory:"
 
 [delivery]
 first_attempt = "{first_attempt}"
-
-# The generator's source class: one client that sends everything. All other limits are the defaults.
-[networks."127.0.0.0/8"]
-messages_per_session = 100000
-commands_per_session = 10000000
-share = "100%"
-connections = {{ sessions = 100000, connections = "10000000/min", messages = "10000000/min", \
-recipients = "10000000/5min", handshakes = "1000000/min", octets = "10TiB/min" }}
-"""
+{more}"""
 _DOMAIN = """\
 domain = "example.com"
 next_hops = ["127.0.0.1:{next_hop}"]
 next_hop_tls = "none"
 recipients = "file:{directory}/recipients"
-"""
+{more}"""
 
 
 @define
@@ -62,11 +57,13 @@ class Relay:
 
     :ivar command: as `DEFAULT_COMMAND`.
     :ivar first_attempt: ``inline`` or ``queued``.
+    :ivar setup: what its configuration has beyond its ports and directories.
     """
 
     directory: Path
     command: str = DEFAULT_COMMAND
     first_attempt: str = "inline"
+    setup: Setup = GENERATOR
     name: str = "shieldrelay"
     port: int = field(factory=free_port)
     next_hop: int = field(factory=free_port)
@@ -77,9 +74,9 @@ class Relay:
         """Write the configuration."""
         for each in ("domains.d", "spool", "state"):
             self.directory.joinpath(each).mkdir(parents=True, exist_ok=True)
-        self._config.write_text(self._fill(_MAIN))
-        self.directory.joinpath("domains.d", "example.com.toml").write_text(self._fill(_DOMAIN))
-        self.directory.joinpath("recipients").write_text("user1@example.com\n")
+        self._config.write_text(self._fill(_MAIN, self.setup.main))
+        self.directory.joinpath("domains.d", "example.com.toml").write_text(self._fill(_DOMAIN, self.setup.domain))
+        self.directory.joinpath("recipients").write_text("\n".join(self.setup.recipients) + "\n")
 
     @property
     def _config(self) -> Path:
@@ -89,13 +86,14 @@ class Relay:
     def _control(self) -> Path:
         return self.directory / "control.sock"
 
-    def _fill(self, template: str) -> str:
+    def _fill(self, template: str, more: str) -> str:
         return template.format(
             directory=self.directory,
             control=self._control,
             port=self.port,
             next_hop=self.next_hop,
             first_attempt=self.first_attempt,
+            more=more,
         )
 
     def version(self) -> str:
@@ -106,7 +104,8 @@ class Relay:
 
     def configuration(self) -> str:
         """Give both files; what they leave out has its default."""
-        return f"{self._fill(_MAIN)}\n# domains.d/example.com.toml\n{self._fill(_DOMAIN)}"
+        main, domain = self._fill(_MAIN, self.setup.main), self._fill(_DOMAIN, self.setup.domain)
+        return f"{main}\n# domains.d/example.com.toml\n{domain}"
 
     def start(self) -> None:
         """Start the process in the foreground, logging into the directory."""
@@ -132,13 +131,26 @@ class Relay:
 
         :raises BenchFault: it does not listen, or refuses.
         """
+        self.ask("flush", "example.com")
+
+    def ask(self, *words: str) -> str:
+        """Give what ``shieldrelayctl`` prints.
+
+        :raises BenchFault: the node does not listen, or refuses.
+        """
         client = [sys.executable, "-m", "shieldrelay.admin.ctl"]
-        command = [*client, "--socket", str(self._control), "flush", "example.com"]
+        command = [*client, "--socket", str(self._control), *words]
         ended = subprocess.run(
             command, capture_output=True, text=True, cwd=_ROOT, stdin=subprocess.DEVNULL, timeout=60
         )
         if ended.returncode:
-            raise BenchFault(f"flush: {(ended.stderr + ended.stdout).strip()[-400:]}")
+            raise BenchFault(f"{words[0]}: {(ended.stderr + ended.stdout).strip()[-400:]}")
+        return ended.stdout
+
+    def journalled(self) -> Counter[str]:
+        """Count the journal's events by name."""
+        with (self.directory / "journal").open() as lines:
+            return Counter(json.loads(line)["event"] for line in lines)
 
     def stop(self) -> None:
         """Ask the process to end and wait for it."""

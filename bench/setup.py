@@ -1,0 +1,67 @@
+"""What our configuration has beyond a node's barest: which defences act, and what is said of the clients.
+
+Everything that a setup leaves out has its default.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+
+@frozen
+class Setup:
+    """Additions to the relay's files.
+
+    :ivar main: for the main file.
+    :ivar domain: for the domain's.
+    :ivar recipients: lines of its list.
+    """
+
+    main: str = ""
+    domain: str = ""
+    recipients: tuple[str, ...] = ("user1@example.com",)
+
+    def but(self, *, main: str = "", domain: str = "") -> Setup:
+        """Give this setup with further additions."""
+        return evolve(self, main=self.main + main, domain=self.domain + domain)
+
+
+_CLASS = """
+# The generator's source class (R23): one client that sends everything.
+[networks."127.0.0.0/8"]
+messages_per_session = 100000
+commands_per_session = 10000000
+share = "100%"
+connections = { sessions = 100000, connections = "10000000/min", messages = "10000000/min", \
+recipients = "10000000/5min", handshakes = "1000000/min", octets = "10TiB/min" }
+"""
+_OPEN = """
+# The generator's 20 sessions hold more recipients open at once than a stranger may.
+[shield.harvest]
+open_recipients = { known_good = 1000, neighbour = 50, stranger = 1000 }
+"""
+_OFF = """
+[shield.harvest]
+mode = "off"
+
+[shield.connections]
+mode = "off"
+
+[shield.greeting]
+mode = "off"
+"""
+
+GENERATOR = Setup(_CLASS + _OPEN)
+"""All defences act; the limits of the one generator's address are lifted, as an operator lifts a partner's."""
+
+NO_DEFENCE = Setup(_CLASS + _OFF)
+"""The same with all defences off: the list of recipients is all that is left."""
+
+DEFAULTS = Setup()
+"""Nothing but defaults: every client is a stranger."""
+
+UNCUT = GENERATOR.but(domain='harvest = "off"\n')
+"""All defences act but for the one against harvesters, at this domain."""
+
+DENIED = GENERATOR.but(main='\n[shield]\ndeny = ["127.0.0.9/32"]\n')
+"""An operator has denied one address."""
