@@ -35,6 +35,7 @@ from shieldrelay.delivery.notices import Notices
 from shieldrelay.delivery.refusals import RefusedRecipients
 from shieldrelay.journal import Journal, open_output
 from shieldrelay.mail.identity import MessageIds
+from shieldrelay.ports import WallClock
 from shieldrelay.spool.maildir import Spool
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.inbound_tools import InboundTools
@@ -48,25 +49,26 @@ SPOOL_THREADS = 16
 """Messages that are synced to the disk at once: more bring nothing on ext4, fewer cost throughput."""
 
 
-def appliance(configuration: Configuration, reactor: Any) -> ApplianceService:
+def appliance(configuration: Configuration, reactor: Any, wall: WallClock = time.time) -> ApplianceService:
     """Build a node.
 
     :param reactor: with monotonic time under it (D11).
+    :param wall: seconds since the epoch.
     :raises ListFaults: (CheckFaults, TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in
         words for the operator; nothing is left behind but directories.
     """
     with ExitStack() as undo:
-        node = _built(configuration, reactor, undo)
+        node = _built(configuration, reactor, wall, undo)
         undo.pop_all()
     return node
 
 
-def _built(configuration: Configuration, reactor: Any, undo: ExitStack) -> ApplianceService:
+def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: ExitStack) -> ApplianceService:
     """Build it.
 
     :param undo: is told what must be let go of when something further on cannot be had.
     """
-    wall, rnd = time.time, random.SystemRandom().random
+    rnd = random.SystemRandom().random
     installed = checks(configuration)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()

@@ -44,6 +44,7 @@ class Attack:
     :ivar wanted: the share of the hits that it may learn at most; ``None``: reported only.
     :ivar least: so many names at least it may learn whatever the share.
     :ivar shares: of valid guesses with which it is played.
+    :ivar lasts: about so many seconds; lawful mail is spread over that time, and an hour at least.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Attack:
     wanted: float | None
     least: int = 3
     shares: tuple[float, ...] = (0.01, 0.2, 0.5)
+    lasts: float = 3600.0
 
 
 def one_by_one(words: Dictionary, rnd: random.Random) -> Script:
@@ -169,16 +171,16 @@ CATALOGUE: tuple[Attack, ...] = (
     Attack("one source, ten a session", 500, one_by_one, 0.10),
     Attack("one source, 100 in one segment", 100, one_segment, 0.10),
     Attack("one source, split over transactions and sessions", 300, split, 0.10),
-    Attack("one source, one name every ten minutes", 144, slow, 0.10),
+    Attack("one source, one name every ten minutes", 144, slow, 0.10, lasts=86400.0),
     Attack("one source, mixed with lawful mail", 100, mixed, 0.10),
-    Attack("one source, repeats what was put off", 100, repeating, 0.10),
+    Attack("one source, repeats what was put off", 100, repeating, 0.10, lasts=7200.0),
     Attack("one IPv6 /64, a new address each session", 200, one_network, 0.10),
     Attack("one IPv6 /56, a new /64 each session", 400, one_site, None),
-    Attack("one source, buys good history first", 500, history_first, 0.10),
+    Attack("one source, buys good history first", 500, history_first, 0.10, lasts=4 * 86400.0),
     Attack("list washer, five a transaction", 200, washer, None, 19, (0.9,)),
     Attack("list washer, one segment", 100, washer_in_one, None, 19, (0.9,)),
     Attack("25 sources in 25 networks, five each", 125, twenty_five, 0.25),
-    Attack("25 sources, five each, patient", 125, twenty_five_patient, 0.25),
+    Attack("25 sources, five each, patient", 125, twenty_five_patient, 0.25, lasts=7200.0),
     Attack("200 sources in step", 1000, in_step, None),
     Attack("5 000 sources, one each", 5000, one_each, None),
 )

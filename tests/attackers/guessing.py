@@ -2,22 +2,32 @@
 
 Blocking, for a thread of its own. The source is any address of 127.0.0.0/8; another one, IPv6 too, is claimed by a
 PROXY header from the address that the node trusts as a balancer. A reply that does not come within `PATIENCE` seconds
-is an error: nothing here waits for ever.
+is an error: nothing here waits for ever. While nothing comes, the node's time is made to pass: a tarpit that takes
+minutes is waited for in milliseconds.
 """
 
 from __future__ import annotations
 
+import select
 import socket
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from enum import Enum
-from typing import BinaryIO
 
 from attrs import frozen
 
 BALANCER = "127.0.0.250"
 PATIENCE = 30.0
 HELLO = b"EHLO client.test\r\n"
+BODY = b"Subject: mail\r\n\r\nSome words.\r\n"
+AT_ONCE_SECONDS = 0.003
+"""What comes within is there at once; only then is time made to pass."""
+STEPS = (0.05, 0.1, 0.2, 0.4, 1.0)
+"""Seconds by which time is made to pass, one after the other; the last one again and again."""
+
+Pass = Callable[[float], object]
+"""Makes the node's time pass by seconds; called in the thread of the session."""
 
 
 class Ending(Enum):
@@ -37,6 +47,7 @@ class Session:
     :ivar names: local-parts to ask for, in order.
     :ivar pipelined: all in one segment.
     :ivar each: recipients of one transaction; the next ones come after RSET.
+    :ivar body: of the message, if one is sent.
     """
 
     source: str
@@ -46,6 +57,7 @@ class Session:
     sender: bytes = b"a@sender.test"
     domain: bytes = b"example.test"
     each: int = 1000
+    body: bytes = BODY
 
 
 @frozen
@@ -81,16 +93,19 @@ class Told:
         return tuple(name for name in self.session.names if name not in told)
 
 
-def play(address: tuple[str, int], session: Session) -> Told:
-    """Play one session."""
+def play(address: tuple[str, int], session: Session, passing: Pass | None = None) -> Told:
+    """Play one session.
+
+    :param passing: ``None``: time is the real one.
+    """
     with _connected(address, session.source) as connection:
-        return _Client(connection, session).play()
+        return _Client(connection, session, passing).play()
 
 
-def play_together(address: tuple[str, int], sessions: Sequence[Session]) -> list[Told]:
+def play_together(address: tuple[str, int], sessions: Sequence[Session], passing: Pass | None = None) -> list[Told]:
     """Play pipelined sessions at the same instant: all are greeted, then all ask, then all listen."""
     with ExitStack() as stack:
-        clients = [_Client(stack.enter_context(_connected(address, one.source)), one) for one in sessions]
+        clients = [_Client(stack.enter_context(_connected(address, one.source)), one, passing) for one in sessions]
         ready = [client for client in clients if client.greeted()]
         for client in ready:
             client.ask_all()
@@ -113,9 +128,10 @@ def _connected(address: tuple[str, int], source: str) -> socket.socket:
 class _Client:
     """One connection while it lasts."""
 
-    def __init__(self, connection: socket.socket, session: Session) -> None:
+    def __init__(self, connection: socket.socket, session: Session, passing: Pass | None) -> None:
         self._connection = connection
-        self._input: BinaryIO = connection.makefile("rb")
+        self._input = b""
+        self._passing = passing
         self._session = session
         self._greeting = 0
         self._codes: list[int] = []
@@ -186,7 +202,7 @@ class _Client:
         """End as the session wants it."""
         ending = self._session.ending
         if ending is Ending.MESSAGE and 250 in self._codes and self._say(b"DATA\r\n") == 354:
-            self._sent = self._say(b"Subject: mail\r\n\r\nSome words.\r\n.\r\n")
+            self._sent = self._say(self._session.body + b".\r\n")
         if ending is Ending.RESET:
             self._say(b"RSET\r\n")
         if ending is not Ending.DROP:
@@ -202,10 +218,34 @@ class _Client:
 
     def _reply(self) -> tuple[int, bytes]:
         """Hear one reply; code 0 when the connection is closed."""
-        try:
-            line = self._input.readline(2000)
-            while line[3:4] == b"-":
-                line = self._input.readline(2000)
-        except ConnectionError:
-            line = b""
+        line = self._line()
+        while line[3:4] == b"-":
+            line = self._line()
         return (int(line[:3]), line[4:].strip()) if line else (0, b"")
+
+    def _line(self) -> bytes:
+        """Hear one line; nothing when the connection is closed."""
+        while b"\n" not in self._input:
+            self._wait()
+            try:
+                octets = self._connection.recv(65536)
+            except ConnectionError:
+                octets = b""
+            if not octets:
+                return b""
+            self._input += octets
+        line, _, self._input = self._input.partition(b"\n")
+        return line
+
+    def _wait(self) -> None:
+        """Wait until something can be read, and make time pass.
+
+        :raises TimeoutError: nothing comes.
+        """
+        began, number = time.monotonic(), 0
+        short = PATIENCE if self._passing is None else AT_ONCE_SECONDS
+        while not select.select([self._connection], [], [], short)[0]:
+            if self._passing is None or time.monotonic() - began > PATIENCE:
+                raise TimeoutError(f"{self._session.source} waits for a reply")
+            self._passing(STEPS[min(number, len(STEPS) - 1)])
+            number += 1
