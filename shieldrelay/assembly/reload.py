@@ -8,6 +8,7 @@ name. Sessions that run end under the terms that they began with.
 from __future__ import annotations
 
 from attrs import frozen
+from twisted.internet.defer import DeferredLock
 from twisted.python.failure import Failure
 
 from shieldrelay.admin.picture import ReloadPicture
@@ -23,6 +24,7 @@ from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
 from shieldrelay.content.loading import CheckFaults
 from shieldrelay.recipients.fault import ListFaults
+from shieldrelay.recipients.lists import Prepared as PreparedLists
 from shieldrelay.wire.certificates import CertificateFault
 from shieldrelay.wire.tls_client import ClientContexts
 from shieldrelay.wire.tls_server import ServerContexts, TlsFault
@@ -31,6 +33,8 @@ FIXED = ("node", "listen", "cluster", "resolver")
 """Sections that hold until the next start."""
 FIXED_DELIVERY = ("notices", "notice_senders", "notice_lifetime", "notice_budget")
 """Settings of ``[delivery]`` that do."""
+
+_NO_SECTIONS = ("domains", "path", "origins", "fingerprint")
 
 
 @frozen
@@ -48,21 +52,42 @@ class Reload:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._busy = False
+        self._turn = DeferredLock()
+        self._hung_up = False
+        self._stopped = False
 
     async def reload(self) -> ReloadPicture:
         """Read the configuration again."""
-        if self._busy:
+        if self._turn.locked:
             return ReloadPicture(errors=("another reload is under way",))
-        self._busy = True
+        async with self._turn:
+            return await self._reload()
+
+    async def hang_up(self) -> None:
+        """Read it again, after the reload that is under way: it may have read what has changed since.
+
+        However many of these come during one reload, one follows.
+        """
+        if self._hung_up:
+            return
+        self._hung_up = True
+        async with self._turn:
+            self._hung_up = False
+            await self._reload()
+
+    def stop(self) -> None:
+        """Change nothing any more: the node stops."""
+        self._stopped = True
+
+    async def _reload(self) -> ReloadPicture:
         try:
             prepared = await self._prepare()
         except (ConfigurationFaults, ListFaults, CheckFaults, TlsFault) as faults:
             return self._refused([str(fault) for fault in faults.faults])
         except (CertificateFault, SecretFault, OSError) as fault:
             return self._refused([str(fault)])
-        finally:
-            self._busy = False
+        if self._stopped:
+            prepared = ["the node stops"]
         if isinstance(prepared, list):
             return self._refused(prepared)
         return self._put_in_force(prepared)
@@ -75,6 +100,15 @@ class Reload:
         if fixed:
             return fixed
         lists = await house.recipients.prepare(configuration)
+        try:
+            return await self._with_lists(configuration, lists)
+        except BaseException:
+            house.recipients.lists.discard(lists)
+            raise
+
+    async def _with_lists(self, configuration: Configuration, lists: PreparedLists) -> _Prepared:
+        """Make the rest; then the lists are put in force, and nothing else can fail."""
+        house = self._house
         installed = checks(configuration)
         contexts = house.tls.prepare(translation.server_tls(configuration))
         client_contexts = ClientContexts()
@@ -159,7 +193,7 @@ def _needs_restart(before: Configuration, after: Configuration) -> list[str]:
 
 def _changes(before: Configuration, after: Configuration) -> tuple[str, ...]:
     """Say what is different, a sentence each."""
-    sections = ("tls", "smtp", "networks", "delivery", "disk")
+    sections = [name for name in Configuration.__annotations__ if name not in _NO_SECTIONS]
     changes = [f"[{name}] has changed" for name in sections if getattr(before, name) != getattr(after, name)]
     old = {domain.domain: domain for domain in before.domains}
     new = {domain.domain: domain for domain in after.domains}

@@ -96,6 +96,7 @@ class ApplianceService(Service):
         """Stop within the declared time."""
         super().stopService()
         self._stopping = True
+        self._reload.stop()
         if self._old_hup is not None:
             signal.signal(signal.SIGHUP, self._old_hup)
         return Deferred.fromCoroutine(self._stop()).addErrback(self._stopped_badly)
@@ -232,7 +233,7 @@ class ApplianceService(Service):
         """SIGHUP: open the journal's file anew, and read the configuration again."""
         if not self._stopping:
             self.house.journal.reopen()
-            self._in_background(self._reload.reload())
+            self._in_background(self._reload.hang_up())
 
     def _in_background(self, work: Coroutine[Deferred[Any], Any, object]) -> None:
         Deferred.fromCoroutine(work).addErrback(self._cut_short).addErrback(self._bug)

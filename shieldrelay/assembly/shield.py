@@ -6,6 +6,7 @@ Made by `assembly.bill`; outlives reloads, which give it other settings. It look
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import secrets
@@ -29,6 +30,7 @@ from shieldrelay.config.schema import Configuration
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.client import Client
 from shieldrelay.ports import Journal, ThreadRunner, WallClock
+from shieldrelay.recipients.shelf import replace
 from shieldrelay.shield.admission import Defences
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
@@ -205,7 +207,7 @@ class Shield:
             lag=lag,
             content_octets=node.content_octets,
             content_cap=node.content_cap,
-            descriptors=len(os.listdir("/proc/self/fd")),
+            descriptors=descriptors_open(),
             descriptors_most=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         )
 
@@ -286,11 +288,16 @@ def secret_of(state: Path) -> bytes:
         secret = b""
     if len(secret) == SECRET_OCTETS:
         return secret
-    aside, secret = state / f"names.secret.{os.getpid()}", secrets.token_bytes(SECRET_OCTETS)
-    aside.touch(mode=0o600, exist_ok=False)
-    with aside.open("wb") as out:
-        out.write(secret)
-        out.flush()
-        os.fsync(out.fileno())
-    aside.rename(file)
+    secret = secrets.token_bytes(SECRET_OCTETS)
+    replace(file, secret)
     return secret
+
+
+def descriptors_open() -> int:
+    """Count the descriptors of this process; as many as there may be, when there is none left to count them with."""
+    try:
+        return len(os.listdir("/proc/self/fd"))
+    except OSError as fault:
+        if fault.errno != errno.EMFILE:
+            raise
+        return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from typing import Any
@@ -152,6 +153,60 @@ class ReloadTests(NodeCase):
         self.assertIn(str(authority), errors[0])
         self.assertEqual(self.node.house.ways, ways)
         self.assertLessEqual(len(reactor.getDelayedCalls()), calls + 1)
+
+    async def test_a_list_that_was_built_in_vain(self) -> None:
+        """A reload that fails behind a list that had changed leaves no file of that list behind."""
+        names, authority = self.directory / "names", self.directory / "ca"
+        names.write_text("alice\n")
+        Authority(now=time.time()).write(authority)
+        self.domains["example.test"]["recipients"] = f"file:{names}"
+        self.domains["example.test"]["more"] = f'next_hop_tls = "verified"\nnext_hop_tls_ca = "{authority}"'
+        await self.start()
+        authority.write_text("nothing")
+        room = self.directory / "state" / "recipients" / "example.test"
+        before = sorted(room.iterdir())
+        for number in range(3):
+            names.write_text(f"alice\nbob{number}\n")
+            _changes, errors = await self.reload(smtp=f"recipients = {200 + number}")
+            self.assertIn(str(authority), errors[0])
+        self.assertEqual(sorted(room.iterdir()), before)
+        self.assertEqual((await self.send("bob2@example.test"))[0], 550)
+
+    async def test_every_section_is_told(self) -> None:
+        """Whatever section has changed, the reload says so."""
+        await self.start()
+        changed = '[stress]\nlag = "1s"\n[shield]\ndeny = ["192.0.2.0/24"]\n[recipients]\nkeep = 4\n'
+        changes, errors = await self.reload(more=changed)
+        wanted = ("[shield] has changed", "[stress] has changed", "[recipients] has changed")
+        self.assertEqual((changes, errors), (wanted, ()))
+
+    async def test_a_storm_of_hang_ups(self) -> None:
+        """Fifty SIGHUPs while the configuration is read make one more reload, with the last state of the files."""
+        names = self.directory / "names"
+        names.write_text("alice\n")
+        self.domains["example.test"]["recipients"] = f"file:{names}"
+        await self.start()
+        first = Deferred.fromCoroutine(self.steering.reload())
+        names.write_text("alice\nbob\n")
+        for _ in range(50):
+            self.node._hang_up()
+        self.assertEqual((await first).errors, ())
+        await self.until(lambda: len(self.journal("reload")) == 2)
+        self.assertEqual((await self.send("bob@example.test"))[0], 250)
+        self.assertEqual((len(self.journal("reload")), self.journal("reload_refused")), (2, []))
+
+    async def test_a_stop_during_a_reload(self) -> None:
+        """A reload that a stop overtakes changes nothing, and nothing goes on after the stop."""
+        await self.start()
+        self.domains["new.test"] = {}
+        self.configure()
+        for _ in range(3):
+            self.node._hang_up()
+        await self.stop()
+        lines = [json.loads(line) for line in (self.directory / "journal").read_text().splitlines()]
+        told = {line["event"] for line in lines}
+        self.assertFalse(told & {"bug", "reload"}, told)
+        self.assertNotIn("new.test", self.node.house.ways)
 
     async def test_certificates_are_renewed(self) -> None:
         """A certificate that was exchanged is shown to clients from then on, and the journal tells it."""
