@@ -25,11 +25,12 @@ from bench.examination import (
     memory,
     ordering,
     relaying,
+    single,
     slow,
     smuggling,
 )
 from bench.examination.fact import Fact
-from bench.examination.node import Node
+from bench.examination.node import DEFAULTS, LIFTED, Node
 from bench.examination.recorder import Recorder
 from bench.examination.smuggling import Ground
 
@@ -40,11 +41,13 @@ class Part:
 
     :ivar settings: lines of the node's ``[smtp]``.
     :ivar quick: the same in a few seconds, when it takes longer.
+    :ivar shield: how far the limits of sources hold.
     """
 
     settings: str
     examine: Callable[[Ground], Iterable[Fact]]
     quick: Callable[[Ground], Iterable[Fact]] | None = None
+    shield: str = LIFTED
 
 
 _LIMITS = slow.Limits()
@@ -62,6 +65,7 @@ PARTS = {
         lambda ground: slow.examine(ground.node, slow.kinds(_LIMITS), 56),
     ),
     "flood": Part(flood.SETTINGS, flood.examine, lambda ground: flood.examine(ground, seconds=3.0)),
+    "single": Part(single.SETTINGS, single.examine, lambda ground: single.examine(ground, seconds=3.0), DEFAULTS),
     "ordering": Part(ordering.SETTINGS, ordering.examine, lambda ground: ordering.examine(ground, 5)),
     "memory": Part(memory.SETTINGS, memory.examine, lambda ground: memory.examine(ground, (500,))),
 }
@@ -72,7 +76,7 @@ def run(part: Part, quick: bool, show: Callable[[Fact], None]) -> tuple[int, int
     scratch = Path(tempfile.mkdtemp(prefix="shieldrelay-examination-"))
     recorder = Recorder()
     recorder.start()
-    node = Node(scratch, recorder.port, part.settings)
+    node = Node(scratch, recorder.port, part.settings, part.shield)
     counts = [0, 0]
     try:
         node.start()

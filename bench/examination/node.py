@@ -38,6 +38,8 @@ reserve = "1MiB"
 first_attempt = "{first_attempt}"
 notices = "smarthost:127.0.0.1:{next_hop}"
 notice_senders = "all"
+
+{shield}
 """
 _DOMAIN = """\
 domain = "{domain}"
@@ -45,6 +47,24 @@ next_hops = ["127.0.0.1:{next_hop}"]
 next_hop_tls = "none"
 recipients = "{recipients}"
 """
+LIFTED = """\
+[shield.harvest]
+mode = "off"
+
+[networks."127.0.0.0/8"]
+share = "100%"
+
+[networks."127.0.0.0/8".connections]
+sessions = 10000
+connections = "1000000/min"
+messages = "1000000/min"
+recipients = "1000000/5min"
+handshakes = "100000/min"
+octets = "1TiB/min"
+"""
+"""Limits of sources lifted, for parts that ask from a few addresses more than any lawful client does."""
+DEFAULTS = ""
+"""Everybody is a stranger, and every defence as it is shipped."""
 DOMAINS = {
     "example.com": "file:{directory}/recipients",
     "example.org": "file:{directory}/recipients",
@@ -71,12 +91,14 @@ class Node:
     """One node.
 
     :ivar smtp: lines of ``[smtp]``, TOML.
+    :ivar shield: whole sections, TOML: how far the limits of sources hold.
     :ivar before: words put before the command, such as strace and its options.
     """
 
     directory: Path
     next_hop: int
     smtp: str = ""
+    shield: str = LIFTED
     first_attempt: str = "inline"
     before: tuple[str, ...] = ()
     port: int = field(factory=free_port)
@@ -155,7 +177,7 @@ class Node:
             (self.directory / each).mkdir(parents=True, exist_ok=True)
         (self.directory / "recipients").write_text("".join(f"{name}\n" for name in RECIPIENTS))
         places = {"directory": self.directory, "port": self.port, "next_hop": self.next_hop}
-        main = _MAIN.format(**places, smtp=self.smtp, first_attempt=self.first_attempt)
+        main = _MAIN.format(**places, smtp=self.smtp, shield=self.shield, first_attempt=self.first_attempt)
         self._config.write_text(main)
         for domain, recipients in DOMAINS.items():
             text = _DOMAIN.format(**places, domain=domain, recipients=recipients.format(**places))
