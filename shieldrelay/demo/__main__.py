@@ -76,7 +76,8 @@ shieldrelay is running: it relays for example.test (alice, bob and postmaster ex
     python3 -c 'import smtplib; s = smtplib.SMTP("127.0.0.1", {relay}); s.ehlo(); s.mail("you@sender.test"); \
 print(s.rcpt("nobody@example.test"))'
 
-  Guess at a third one within ten minutes, and you are a harvester: alice is answered like nobody, 450. See why, and be let in again:
+  Guess at three within ten minutes, and you are a harvester: alice is answered like nobody, 450.
+  See why, and be let in again:
     {ctl} explain 127.0.0.1
     {ctl} release 127.0.0.1
 
