@@ -9,6 +9,7 @@ mode and tells the journal. Cannot fail; a full table forgets those who were see
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from attrs import frozen
@@ -51,6 +52,19 @@ class Shed:
     counter: str
     reason: str
     capacity: bool = False
+
+
+@frozen
+class Spent:
+    """A rate that is used up, for pictures.
+
+    :ivar field: of `connections_kinds`.
+    :ivar seconds: until there is room again, if nothing more is done.
+    """
+
+    field: int
+    reason: str
+    seconds: float
 
 
 @frozen
@@ -117,9 +131,7 @@ class Connections:
         """
         ceilings = self._ceilings(client, acquaintance, now)
         row = self._sources.get(client.source, now)
-        shed = self._no_slot(client, ceilings, acquaintance, sessions, allowed=allowed)
-        if shed is None and not allowed:
-            shed = self._too_many(client, ceilings, row) or (self._too_often(ceilings, row) if row else None)
+        shed = self._shed(client, ceilings, row, acquaintance, sessions, allowed=allowed)
         if shed is None:
             self._enter(client, ceilings, self._sources.row(client.source, now) if row is None else row, now)
         return shed
@@ -197,6 +209,35 @@ class Connections:
         slowed = self.slowed(client, acquaintance, now)
         return (*clauses, f"slowed: {slowed}") if slowed is not None else tuple(clauses)
 
+    def would_shed(
+        self, client: Client, acquaintance: Acquaintance, sessions: int, now: float, *, allowed: bool = False
+    ) -> Shed | None:
+        """Say why a connection would not come in, as `admit` does, and count nothing."""
+        row = self._sources.get(client.source, now)
+        return self._shed(
+            client, self._ceilings(client, acquaintance, now), row, acquaintance, sessions, allowed=allowed
+        )
+
+    def spent(self, client: Client, acquaintance: Acquaintance, now: float) -> tuple[Spent, ...]:
+        """Give the rates of a client that are used up now."""
+        row = self._sources.get(client.source, now)
+        if row is None:
+            return ()
+        ceilings = self._ceilings(client, acquaintance, now)
+        found = []
+        for field in _RATES:
+            count, limit = row.own[field] + row.others[field], ceilings.most[field]
+            room = limit if field == OCTETS else limit - HALF
+            if count > room:
+                seconds = (PERIODS[field] or 0.0) * math.log(count / room)
+                reason = _over(field, count, limit, ceilings.whose, stressed=self.stressed)
+                found.append(Spent(field, reason, seconds))
+        return tuple(found)
+
+    def open_here(self, source: bytes) -> int:
+        """Give the sessions of a source on this node."""
+        return self._open.count(source)
+
     def busiest(self, now: float, count: int) -> tuple[Busy, ...]:
         """Give the sources with the most open sessions here, most first."""
         ordered = sorted(self._open.sources(), key=lambda item: item[1], reverse=True)[:count]
@@ -219,6 +260,21 @@ class Connections:
         if self.marked(client.source, now):
             return plan.marked
         return plan.by_acquaintance[acquaintance]
+
+    def _shed(
+        self,
+        client: Client,
+        ceilings: Ceilings,
+        row: Row | None,
+        acquaintance: Acquaintance,
+        sessions: int,
+        *,
+        allowed: bool,
+    ) -> Shed | None:
+        shed = self._no_slot(client, ceilings, acquaintance, sessions, allowed=allowed)
+        if shed is None and not allowed:
+            shed = self._too_many(client, ceilings, row) or (self._too_often(ceilings, row) if row else None)
+        return shed
 
     def _no_slot(
         self, client: Client, ceilings: Ceilings, acquaintance: Acquaintance, sessions: int, *, allowed: bool

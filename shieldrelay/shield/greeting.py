@@ -33,7 +33,7 @@ class GreetingSettings:
     :ivar suspect: for a source that talked early lately.
     :ivar loopback: for 127.0.0.0/8 and ::1 (R22).
     :ivar kept: how long a pass is worth something.
-    :ivar stressed: in the place of ``stranger`` and ``suspect`` under stress: slots are dear then.
+    :ivar stressed: the most of ``stranger`` and ``suspect`` under stress: slots are dear then.
     """
 
     mode: Mode = Mode.ENFORCE
@@ -63,11 +63,11 @@ class Greeting:
             return settings.loopback
         row = self.table.get(client.source, now)
         if row is not None and self.table.total(row, BAD_MARKS) >= 0.5:
-            return settings.stressed if stressed else settings.suspect
+            return _under(settings, settings.suspect, stressed=stressed)
         passed = 0.0 if row is None else self.table.total(row, PASSED)
         if passed and now - passed < settings.kept:
             return 0.0
-        return settings.stressed if stressed else settings.stranger
+        return _under(settings, settings.stranger, stressed=stressed)
 
     def waited(self, client: Client, now: float) -> None:
         """Note that a client waited for its greeting."""
@@ -94,6 +94,11 @@ class Greeting:
         if passed and now - passed < self.settings.kept:
             told.append(f"waited for the greeting {(now - passed) / 60:.0f} minutes ago and is greeted at once")
         return told
+
+
+def _under(settings: GreetingSettings, delay: float, *, stressed: bool) -> float:
+    """Give a delay as it is now: stress never makes anybody wait longer."""
+    return min(delay, settings.stressed) if stressed else delay
 
 
 def _is_loopback(client: Client) -> bool:

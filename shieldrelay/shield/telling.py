@@ -61,3 +61,8 @@ class Telling:
             del self._told[next(iter(self._told))]
         told = self._told[key] = Told(self._new_reference(), now, 0 if known is None else known.count)
         return told
+
+    def refusals(self, source: bytes) -> tuple[tuple[str, Told], ...]:
+        """Give what is remembered of connections of a source that were refused, by defence, the latest first."""
+        found = [(key[1], told) for key, told in self._told.items() if key[0] == source and told.refusal is not None]
+        return tuple(sorted(found, key=lambda each: each[1].at, reverse=True))

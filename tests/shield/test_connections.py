@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from shieldrelay.mail.client import Client, client_of
 from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.connections import Connections, Shed
-from shieldrelay.shield.connections_kinds import MINUTE
+from shieldrelay.shield.connections_kinds import MESSAGES, MINUTE
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, LimitsByStanding
 
 GOOD, NEIGHBOUR, STRANGER = Acquaintance.KNOWN_GOOD, Acquaintance.NEIGHBOUR, Acquaintance.STRANGER
@@ -194,6 +194,30 @@ class RatesTests(ConnectionsTests):
                 times.append(now)
         for index, start in enumerate(times):
             self.assertLessEqual(sum(start <= each < start + MINUTE for each in times[index:]), 60)
+
+
+class ReadingTests(ConnectionsTests):
+    """What pictures are made of."""
+
+    def test_would_shed_counts_nothing(self) -> None:
+        """To ask whether a connection would come in gives what `admit` gives, as often as it is asked."""
+        for _ in range(10):
+            self.assertIsNone(self.connections.would_shed(BOB, STRANGER, 0, 0.0))
+            self.admit(BOB)
+        asked = [self.connections.would_shed(BOB, STRANGER, 0, 0.0) for _ in range(40)]
+        self.assertEqual(asked, [self.shed(BOB)] * 40)
+        self.assertIsNone(self.connections.would_shed(BOB, STRANGER, 0, 0.0, allowed=True))
+        self.assertEqual(self.connections.open_here(BOB.source), 10)
+
+    def test_spent_says_how_long(self) -> None:
+        """A rate that is used up is named with its figures, and with the time after which one more is let in."""
+        self.assertEqual(self.connections.spent(BOB, STRANGER, 0.0), ())
+        while self.connections.message(BOB, STRANGER, 0.0) is None:
+            pass
+        (spent,) = self.connections.spent(BOB, STRANGER, 0.0)
+        self.assertEqual((spent.field, spent.reason), (MESSAGES, "60 messages a minute, limit 60 for a stranger"))
+        self.assertIsNotNone(self.connections.message(BOB, STRANGER, spent.seconds - 0.01))
+        self.assertIsNone(self.connections.message(BOB, STRANGER, spent.seconds + 0.01))
 
 
 class SlotsTests(ConnectionsTests):

@@ -58,6 +58,13 @@ class GreetingTests(SynchronousTestCase):
         """Under stress a waiting connection is dear."""
         self.assertEqual(self.delay(stressed=True), 2.0)
 
+    def test_stress_lengthens_nothing(self) -> None:
+        """Where less is declared than under stress, the lesser holds: for strangers and for those who talked early."""
+        self.greeting.settings = evolve(self.greeting.settings, stranger=0.0, suspect=1.0, stressed=2.0)
+        self.assertEqual(self.delay(stressed=True), 0.0)
+        self.greeting.talked(STRANGER, NOW)
+        self.assertEqual(self.delay(stressed=True), 1.0)
+
     def test_it_explains_itself_and_forgets(self) -> None:
         """What is known is said in words; a release forgets it."""
         self.assertEqual(self.greeting.explain(STRANGER, NOW), [])

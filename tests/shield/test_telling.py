@@ -6,7 +6,9 @@ from itertools import count
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.mail.verdict import Refusal
 from shieldrelay.shield.telling import MOST, Telling
+from shieldrelay.smtp import replies
 
 
 class TellingTests(SynchronousTestCase):
@@ -38,3 +40,13 @@ class TellingTests(SynchronousTestCase):
         self.assertEqual(len(self.telling), MOST)
         self.assertTrue(self.telling.told((0).to_bytes(4, "big"), "harvest", 1.0).first)
         self.assertFalse(self.telling.told((MOST + 9).to_bytes(4, "big"), "harvest", 1.0).first)
+
+    def test_refusals_of_a_source(self) -> None:
+        """Of a source it gives what was refused, the latest first, and neither others' nor what was only observed."""
+        refusal = Refusal(replies.TURNED_AWAY, "why", "harvest")
+        for source, defence, at in ((b"\x01", "harvest", 0.0), (b"\x01", "lists", 1.0), (b"\x02", "lists", 2.0)):
+            self.telling.told(source, defence, at).refusal = refusal
+        self.telling.told(b"\x01", "observed connections", 3.0)
+        self.telling.told(b"\x01", "harvest", 4.0)
+        found = [(defence, told.reference, told.count) for defence, told in self.telling.refusals(b"\x01")]
+        self.assertEqual(found, [("lists", "R2", 0), ("harvest", "R1", 1)])
