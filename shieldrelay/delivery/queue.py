@@ -197,6 +197,8 @@ class Queue:
 
     def pump(self) -> None:
         """Start whatever may start now, and see to it that the rest is looked at when its time comes."""
+        if not self.window.total and self._window_suffices():
+            return  # after every new message while there is no backlog
         self._again = True
         if self._pumping or not self._running:
             return
@@ -209,6 +211,10 @@ class Queue:
         finally:
             self._pumping = False
         self._set_alarm()
+
+    def _window_suffices(self) -> bool:
+        """Whether the window has all there is, and nobody waits to hear that."""
+        return self.window.horizon == math.inf and not self._flush.wants_page
 
     def _take(self) -> None:
         """Go to the spool for more, unless it fails."""
