@@ -116,5 +116,5 @@ class Inspection:
         longest = max(self._line + first - 1, len(block) - last - 1)
         self._line = len(block) - last - 1
         if len(block) > self._rules.line + 3:
-            longest = max(longest, *(len(line) - 1 for line in block[first:last].split(b"\n")))
+            longest = max(longest, max(map(len, block[first:last].split(b"\n"))) - 1)
         return longest
