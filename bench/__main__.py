@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import asdict, define, field
 
-from bench import report, rows
+from bench import report
+from bench.contestants import contestant
 from bench.disk import Disk, can_mount
 from bench.load import BenchFault
 from bench.peer import Peer
-from bench.postfix import Postfix
-from bench.relay import DEFAULT_COMMAND, Relay
+from bench.relay import DEFAULT_COMMAND
+from bench.row import QUICK, Figures, Scale
+from bench.rows import ROWS
 
 _ROOT = Path(__file__).resolve().parents[1]
 _VAR = _ROOT / "var" / "bench"
-_MOST_SECONDS = 12 * 60
+_MOST_SECONDS = 25 * 60
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure this relay against Postfix.")
-    parser.add_argument("--only", action="append", choices=list(rows.ROWS), help="only this row; may be repeated")
+    parser.add_argument("--only", action="append", choices=list(ROWS), help="only this row; may be repeated")
     parser.add_argument("--peer", action="append", choices=["shieldrelay", "Postfix"], help="only this relay")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the medians are shown (default: 3)")
     parser.add_argument("--quick", action="store_true", help="a fifth of the messages and one round, for a look")
@@ -58,7 +61,7 @@ class Bench:
     def run(self) -> None:
         """Take all measurements, round by round, the relays in turns within each row."""
         for number, row in self._plan():
-            for name in self._order(number):
+            for name in self._order(row, number):
                 if time.monotonic() - self.begun > _MOST_SECONDS:
                     self.faults.append(f"{row}, {name}: left out, the time was over")
                 elif not self._gave_up(row, name):
@@ -66,15 +69,15 @@ class Bench:
 
     def _plan(self) -> Iterator[tuple[int, str]]:
         """Give round and row in the order of the run; what is run once comes last."""
-        wanted = self.options.only or list(rows.ROWS)
+        wanted = self.options.only or list(ROWS)
         for number in range(self.options.rounds):
-            yield from ((number, row) for row in wanted if row not in rows.ONCE)
-        yield from ((0, row) for row in wanted if row in rows.ONCE)
+            yield from ((number, row) for row in wanted if not ROWS[row].once)
+        yield from ((0, row) for row in wanted if ROWS[row].once)
 
-    def _order(self, number: int) -> list[str]:
-        """Give the relays, each first in every other round."""
-        both = ["Postfix", "shieldrelay"]
-        names = [name for name in both if name in (self.options.peer or both)]
+    def _order(self, row: str, number: int) -> list[str]:
+        """Give the columns of a row, each first in every other round."""
+        without = {"Postfix", "shieldrelay"} - set(self.options.peer or ("Postfix", "shieldrelay"))
+        names = [name for name in ROWS[row].columns if name not in without]
         return names[::-1] if number % 2 else names
 
     def _gave_up(self, row: str, name: str) -> bool:
@@ -83,7 +86,7 @@ class Bench:
 
     def _measure(self, row: str, name: str, number: int) -> None:
         """Run one row with one relay in a directory of its own."""
-        with self.disk.directory(f"{name}-{row}") as directory:
+        with self.disk.directory(re.sub("[^A-Za-z]+", "-", f"{name}-{row}")) as directory:
             self._measure_in(directory, row, name, number)
 
     def _measure_in(self, directory: Path, row: str, name: str, number: int) -> None:
@@ -94,7 +97,7 @@ class Bench:
             print(f"{row:8} {name:12} cannot be measured: {fault}", flush=True)
             return
         try:
-            figures = rows.ROWS[row](peer, directory, rows.QUICK if self.options.quick else rows.Scale())
+            figures = ROWS[row].measure(peer, directory, QUICK if self.options.quick else Scale())
             self.samples.setdefault(row, {}).setdefault(name, []).append(figures)
             print(f"{row:8} {name:12} {number + 1}: {_brief(figures)}", flush=True)
         except BenchFault as fault:
@@ -107,14 +110,9 @@ class Bench:
                     shutil.rmtree(left, ignore_errors=True)
 
     def _peer(self, name: str, directory: Path, row: str) -> Peer:
-        make: dict[str, Callable[[], Peer]] = {
-            "Postfix": lambda: Postfix(directory / "postfix", error_limits=row != "unknown"),
-            "shieldrelay": lambda: Relay(
-                directory / "relay", self.options.relay, "queued" if self.options.queued else "inline"
-            ),
-        }
-        peer = make[name]()
-        self.versions.setdefault(name, peer.version())
+        first_attempt = "queued" if self.options.queued else "inline"
+        peer = contestant(name, row, directory, self.options.relay, first_attempt)
+        self.versions.setdefault("Postfix" if name == "Postfix" else "shieldrelay", peer.version())
         self.configurations.setdefault(name, peer.configuration())
         self.account = peer.account.kind
         return peer
@@ -134,7 +132,7 @@ class Bench:
         )
 
 
-def _brief(figures: rows.Figures) -> str:
+def _brief(figures: Figures) -> str:
     return ", ".join(f"{name} {statistics.fmean([value]):.4g}" for name, value in figures.items())
 
 

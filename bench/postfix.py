@@ -47,6 +47,18 @@ smtpd_error_sleep_time = 0
 smtpd_soft_error_limit = 1000000
 smtpd_hard_error_limit = 1000000
 """
+_POSTSCREEN = """\
+# for the row of a denied source only: postscreen in front, which refuses it at once
+postscreen_access_list = cidr:{directory}/etc/postscreen_access
+postscreen_denylist_action = drop
+postscreen_blacklist_action = drop
+"""
+_SCREENED = """\
+127.0.0.1:{port} inet n - y - 1 postscreen
+smtpd pass - - y - - smtpd
+dnsblog unix - - y - 0 dnsblog
+tlsproxy unix - - y - 0 tlsproxy
+"""
 _MASTERS = ("/usr/share/postfix/master.cf.dist", "/etc/postfix/master.cf.proto", "/etc/postfix/master.cf")
 
 
@@ -56,6 +68,7 @@ class Postfix:
 
     directory: Path
     error_limits: bool = True
+    postscreen: bool = False
     name: str = "Postfix"
     port: int = field(factory=free_port)
     next_hop: int = field(factory=free_port)
@@ -76,6 +89,7 @@ class Postfix:
         shutil.chown(self.directory / "data", "postfix")
         (etc / "main.cf").write_text(self.configuration())
         (etc / "master.cf").write_text(self._services())
+        (etc / "postscreen_access").write_text("127.0.0.9/32 reject\n")
         (etc / "relay_recipients").write_text("user1@example.com x\n")
         (etc / "transport").write_text(f"example.com relay:[127.0.0.1]:{self.next_hop}\n")
         if Path("/etc/postfix/dynamicmaps.cf").exists():
@@ -91,17 +105,16 @@ class Postfix:
     def configuration(self) -> str:
         """Give main.cf; master.cf is the packaged one but for the port."""
         text = _MAIN.format(directory=self.directory, maps=_map_type())
+        text += _POSTSCREEN.format(directory=self.directory) if self.postscreen else ""
         return text if self.error_limits else text + _NO_ERROR_LIMITS
 
     def _services(self) -> str:
         packaged = next((Path(each).read_text() for each in _MASTERS if Path(each).exists()), None)
         if packaged is None:
             raise BenchFault("Postfix's packaged master.cf was not found")
-        lines = [
-            line.replace("smtp", f"127.0.0.1:{self.port}", 1) if line.split()[:2] == ["smtp", "inet"] else line
-            for line in packaged.splitlines()
-        ]
-        return "\n".join(lines) + "\n"
+        listening = _SCREENED if self.postscreen else "127.0.0.1:{port} inet n - y - - smtpd\n"
+        lines = [line for line in packaged.splitlines() if line.split()[:2] != ["smtp", "inet"]]
+        return listening.format(port=self.port) + "\n".join(lines) + "\n"
 
     def start(self) -> None:
         """Start master. The first start also lays out the queue and is not one to be timed."""

@@ -96,6 +96,18 @@ class Relay:
             more=more,
         )
 
+    def lay_out_domains(self, domains: int, recipients: int) -> None:
+        """Add domains with lists of their own; they share the next hop."""
+        lists = self.directory / "lists"
+        lists.mkdir()
+        for number in range(domains):
+            name = f"domain{number}.test"
+            file = lists / name
+            file.write_text("".join(f"user{each}\n" for each in range(recipients)))
+            told = self._fill(_DOMAIN, "").replace("example.com", name)
+            told = told.replace(f"{self.directory}/recipients", str(file))
+            self.directory.joinpath("domains.d", f"{name}.toml").write_text(told)
+
     def version(self) -> str:
         """Name the relay's version and what it runs on."""
         words = f"import sys, twisted; print(f'shieldrelay {shieldrelay.__version__}, CPython', "

@@ -13,20 +13,11 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from bench.rows import ROWS
 from bench.wanted import WANTED, Medians, better
 
 Samples = dict[str, dict[str, list[dict[str, float]]]]
 """Row, then relay, then one dictionary of figures a round."""
-
-_TITLES = {
-    "4k": "End to end, 4 KB",
-    "100k": "End to end, 100 KB",
-    "outage": "Next hop down, then back",
-    "unknown": "Unknown recipients (no error limits on Postfix's side)",
-    "restart": "Restart with a full spool",
-    "idle": "Sessions that say nothing, from many addresses",
-}
-
 
 @frozen
 class Run:
@@ -102,7 +93,7 @@ def _head(run: Run) -> str:
 # Bench results
 
 Written by `{run.command}`; ended {run.ended} after {run.seconds:.0f} s.
-Medians of {run.rounds} round(s), the relays in turns; `restart` and `idle` are run once. Generator and sink are
+Medians of {run.rounds} round(s), the relays in turns; {_once()} are run once. Generator and sink are
 Postfix's `smtp-source` and `smtp-sink`, 20 sessions, on the same cores. CPU is user + system seconds of all of a
 relay's processes per 1000 messages ({run.account}). Differences under 30 % are noise: compare ratios within one run,
 never figures of two runs.
@@ -127,22 +118,26 @@ def _row(name: str, peers: dict[str, dict[str, float]]) -> str:
     """Render one row's figures, a line each, a column for each relay."""
     names = list(peers)
     both = len(names) == 2
-    lines = [f"## {_TITLES.get(name, name)}\n"]
-    lines += ["| | " + " | ".join(names) + (" | ours is better by |" if both else " |")]
+    beside = "ours is better by" if "Postfix" in names else "the second is better by"
+    lines = [f"## {ROWS[name].title}\n"]
+    lines += ["| | " + " | ".join(names) + (f" | {beside} |" if both else " |")]
     lines += ["|---|" + "---|" * (len(names) + both)]
     for figure in peers[names[0]]:
         cells = [_number(peers[peer][figure]) for peer in names if figure in peers[peer]]
         if both and len(cells) == 2:
-            cells.append(_times(figure, peers))
+            cells.append(_times(figure, peers[names[0]], peers[names[1]]))
         lines.append(f"| {figure} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _times(figure: str, peers: dict[str, dict[str, float]]) -> str:
-    ours, theirs = peers["shieldrelay"][figure], peers["Postfix"][figure]
+def _times(figure: str, first: dict[str, float], second: dict[str, float]) -> str:
     if "not refused" in figure:
         return ""
-    return f"{_number(better(figure, ours, theirs))} times"
+    return f"{_number(better(figure, second[figure], first[figure]))} times"
+
+
+def _once() -> str:
+    return ", ".join(f"`{name}`" for name, row in ROWS.items() if row.once)
 
 
 def _number(value: float) -> str:

@@ -57,6 +57,9 @@ GENERATOR = Setup(_CLASS + _OPEN)
 NO_DEFENCE = Setup(_CLASS + _OFF)
 """The same with all defences off: the list of recipients is all that is left."""
 
+STRANGERS_OFF = Setup(_OFF)
+"""Nothing but defaults, and all defences off."""
+
 DEFAULTS = Setup()
 """Nothing but defaults: every client is a stranger."""
 

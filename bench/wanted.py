@@ -13,9 +13,11 @@ class Wanted:
     """One figure that is wanted.
 
     :ivar row: and ``figure``: what is judged.
-    :ivar times: how many times better than Postfix (a rate: higher; CPU: lower); ``None``: judged by `most` or `least`.
+    :ivar times: how many times better than the other column (a rate: higher; CPU: lower); ``None``: judged by `most` or
+        `least`.
     :ivar most: the most that our own figure may be.
     :ivar least: the least that it may be.
+    :ivar column: whose figure; ``beside``: the other column.
     """
 
     row: str
@@ -23,22 +25,26 @@ class Wanted:
     times: float | None = None
     most: float | None = None
     least: float | None = None
+    column: str = "shieldrelay"
+    beside: str = "Postfix"
 
     @property
     def words(self) -> str:
         """Say what is wanted."""
+        whose = "Postfix's" if self.beside == "Postfix" else f"that with {self.beside}"
         if self.times is not None and self.figure.endswith("cpu"):
-            return f"at most 1/{self.times:g} of Postfix's"
+            least = f"1/{self.times:g}" if self.times > 1 else f"{1 / self.times:.3g} times"
+            return f"at most {least} {'of ' if self.times > 1 else ''}{whose}"
         if self.times is not None:
-            return f"at least {self.times:g} times Postfix's"
+            return f"at least {self.times:.3g} times {whose}"
         return f"at most {self.most:g}" if self.most is not None else f"at least {self.least:g}"
 
     def reached(self, medians: Medians) -> float | None:
         """Give our figure, as times better than Postfix's where that is wanted; ``None`` when it was not measured."""
-        ours = medians.get(self.row, {}).get("shieldrelay", {}).get(self.figure)
+        ours = medians.get(self.row, {}).get(self.column, {}).get(self.figure)
         if ours is None or self.times is None:
             return ours
-        theirs = medians[self.row].get("Postfix", {}).get(self.figure)
+        theirs = medians[self.row].get(self.beside, {}).get(self.figure)
         return None if theirs is None else better(self.figure, ours, theirs)
 
     def is_met(self, medians: Medians) -> bool | None:
@@ -74,5 +80,31 @@ WANTED = (
     Wanted("restart", "first delivery seconds", most=2),
     Wanted("idle", "4000 greeted", least=4000),
     Wanted("idle", "4000 rss mb", most=80),
+    Wanted("unknown", "ping-pong cpu", most=0.072),
+    Wanted("unknown", "pipelined cpu", most=0.050),
+    Wanted("banned", "shed cpu", most=0.087),
+    Wanted("banned", "shed cpu", times=1),
+    Wanted("shed", "shed cpu", most=0.087),
+    *(
+        Wanted(row, f"{reuse} {figure}", times=1 / 1.2, column=on, beside=off)
+        for row, on, off in (
+            ("defences", "every defence on", "all defences off"),
+            ("strangers", "strangers, every defence on", "strangers, all defences off"),
+        )
+        for reuse in ("new", "reused")
+        for figure in ("rate", "cpu")
+    ),
+    *(
+        each
+        for attack in ("flood", "slow drip", "harvest, one source")
+        for each in (
+            Wanted("siege", f"{attack} lawful success", least=100),
+            Wanted("siege", f"{attack} lawful p99 ms", most=250),
+        )
+    ),
+    Wanted("list", "build seconds", most=30),
+    Wanted("list", "disk mb", most=150),
+    Wanted("list", "listed look-up us", most=10),
+    Wanted("list", "unknown look-up us", most=10),
 )
 """All of them, for one process on two cores with everything on."""

@@ -1,0 +1,138 @@
+"""Show distinct sources to everything that remembers: ``python -m bench.remembering COUNT``; the last line is JSON.
+
+In one process, without sockets: each source connects, waits for its greeting, asks for a recipient that does not exist,
+and leaves; one in ten has mail taken, one in a hundred talks early. Half are IPv4, half IPv6, no two alike, a thousand
+a second by the clock that the defences are told. The declared caps and what the tables say of themselves stand beside
+what the process grew by.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from shieldrelay.cluster.table import Table
+from shieldrelay.mail.client import Client
+from shieldrelay.mail.verdict import Refusal
+from shieldrelay.mail.violation import ViolationKind
+from shieldrelay.shield.acquaintance import Acquaintance
+from shieldrelay.shield.admission import Admission, Defences, Modes
+from shieldrelay.shield.calendar import Calendar
+from shieldrelay.shield.connections import Connections
+from shieldrelay.shield.connections_settings import ConnectionsSettings
+from shieldrelay.shield.greeting import Greeting, GreetingSettings
+from shieldrelay.shield.harvest import Asked, Existence, Harvest, HarvestSession, HarvestSettings
+from shieldrelay.shield.history import History
+from shieldrelay.shield.stress import Stress, StressSettings
+from shieldrelay.shield.telling import Telling
+
+_A_SECOND = 1000
+_MB = 1e6
+
+
+class _Nobody:
+    """An operator without lists, and a journal that nobody reads."""
+
+    def word(self, client: Client, wall: float) -> None:
+        """Say nothing of anybody."""
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Keep nothing."""
+
+
+def _defences() -> Defences:
+    numbers = count()
+    return Defences(
+        lists=_Nobody(),
+        history=History(),
+        connections=Connections(ConnectionsSettings()),
+        greeting=Greeting(GreetingSettings()),
+        harvest=Harvest(HarvestSettings()),
+        harvest_observed=Harvest(HarvestSettings()),
+        calendar=Calendar(1_800_000_000.0),
+        stress=Stress(StressSettings()),
+        telling=Telling(lambda: f"R{next(numbers)}"),
+    )
+
+
+def _clients(most: int) -> Iterator[Client]:
+    """Give sources, spread over their whole space."""
+    for number in range(most):
+        spread = number * 2654435761 & 0xFFFFFFFF
+        if number % 2:
+            source = b"\x20\x01" + (spread << 16 | number & 0xFFFF).to_bytes(6, "big")
+            yield Client("2001:db8::1", source, source[:7])
+        else:
+            source = spread.to_bytes(4, "big")
+            yield Client("192.0.2.1", source, source[:3])
+
+
+def _rss_mb() -> float:
+    with Path("/proc/self/status").open() as lines:
+        return next(int(line.split()[1]) * 1024 / _MB for line in lines if line.startswith("VmRSS"))
+
+
+def remembered(most: int) -> dict[str, float]:
+    """Show them all, and give what was taken."""
+    defences = _defences()
+    admission = Admission(defences, Modes(), new_reference=lambda: "S", journal=_Nobody())
+    tables: tuple[Table, ...] = (
+        *defences.history.tables, *defences.connections.tables, *defences.harvest.tables, defences.greeting.table,
+    )  # fmt: skip
+    before, highest = _rss_mb(), 0.0
+    begun = time.monotonic()
+    for number, client in enumerate(_clients(most)):
+        now = 1000.0 + number / _A_SECOND
+        _one(defences, admission, client, number, now)
+        if number % _A_SECOND == 0:
+            for table in tables:
+                table.expire(now, _A_SECOND)
+        if number % 100_000 == 0:
+            highest = max(highest, _rss_mb())
+            assert all(table.octets <= table.kind.octets for table in tables)
+    seconds = time.monotonic() - begun
+    rows = {f"rows of {table.kind.name}": float(len(table)) for table in tables}
+    return {
+        "sources": float(most),
+        "seconds": seconds,
+        "us a source": seconds / most * 1e6,
+        "declared cap mb": sum(table.kind.octets for table in tables) / _MB,
+        "counted mb": sum(table.octets for table in tables) / _MB,
+        "grown rss mb": max(highest, _rss_mb()) - before,
+        **rows,
+    }
+
+
+def _one(defences: Defences, admission: Admission, client: Client, number: int, now: float) -> None:
+    """Let one source do what it does."""
+    visit = admission.admit(client, 100, now)
+    if isinstance(visit, Refusal):
+        return
+    admission.greeted(visit, now)
+    if number % 100 == 0:
+        admission.violation(visit, ViolationKind.EARLY_TALK, now)
+    defences.connections.message(client, Acquaintance.STRANGER, now)
+    defences.connections.recipient(client, Acquaintance.STRANGER, now)
+    asked = Asked(
+        client, Acquaintance.STRANGER, "example.com", number, Existence.UNKNOWN, number, HarvestSession()
+    )  # fmt: skip
+    defences.harvest.ask(asked, now)
+    defences.harvest.answer(asked, now)
+    if number % 10 == 0:
+        defences.history.delivered(client, 1, defences.calendar.day(now), now)
+    visit.asked = visit.unknown = 1
+    admission.left(visit, 1000, now)
+
+
+def main(words: list[str]) -> None:
+    """Run as the command line says."""
+    print(json.dumps(remembered(int(words[0]))), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
