@@ -42,7 +42,7 @@ _ABANDONED_BOTH = 1.5
 """How many times the allowance of recipients without a message is granted together with those that may follow."""
 _GOOD_OPEN = 4.0
 """What a known-good source gets at once while its unknown share is high."""
-_GUILTY, _GUILTY_SHIELDED = 1.5, 3.5
+_GUILTY, _GUILTY_STRICT = 1.5, 3.5
 _CHARGED = 0x5DEECE66D1F3A597
 """Turns the hash under which a name was asked for into that under which it was charged."""
 
@@ -157,18 +157,20 @@ def alike(case: Case, reason: str, *, crossing: bool = False) -> Answer:
 def guilty(case: Case) -> str | None:
     """Say why a source is answered alike, for a day, for what it asked under a shield or shortly before.
 
-    A message that never followed takes away the benefit of those recipients that exist.
+    A message that never followed takes away the benefit of those recipients that exist. As long as a domain is wary
+    the same holds as under its shield: else those who come again are heard as soon as the shield is down.
     """
     under, silent = case.level is Level.SHIELD, case.total(SILENT)
     if not under and (silent <= 0.5 or not case.domain.lately_shielded(case.now)):
         return None
+    strict = case.level is not Level.CALM
     gone = case.total(ABANDONED)
     against = silent + case.total(SLOW) + gone
     listed = 0.0 if gone >= 0.5 else case.total(LISTED)
-    if against >= _GUILTY and against >= (listed / _SUSPECT_SHARE if under else listed):
+    if against >= _GUILTY and against >= (listed / _SUSPECT_SHARE if strict else listed):
         return f"{against:.1f} of the recipients asked for under a shield do not exist, {listed:.1f} do"
-    if under and against >= _GUILTY_SHIELDED:
-        return f"{against:.1f} of the recipients asked for do not exist, limit {_GUILTY_SHIELDED:g} under a shield"
+    if strict and against >= _GUILTY_STRICT:
+        return f"{against:.1f} of the recipients asked for do not exist, limit {_GUILTY_STRICT:g} under a shield"
     return None
 
 

@@ -173,6 +173,19 @@ class PatienceTests(unittest.SynchronousTestCase):
         self.assertIs(answer.rung, Rung.UNIFORM)
         self.assertIn("do not exist", answer.reason)
 
+    def test_guilty_while_wary(self) -> None:
+        """Who asked for two unknown recipients among five hears no truth while its domain is wary."""
+        caller = Caller(self.harvest, apart(1))
+        for name, existence in (("a", LISTED), ("b", UNKNOWN), ("c", UNKNOWN), ("d", LISTED), ("e", LISTED)):
+            caller.rcpt(name, existence)
+        caller.again()
+        caller.now += 2 * 3600.0
+        self.assertIs(self.harvest.domains(caller.now)[0].level, Level.WARY)
+        self.assertIs(caller.rcpt("a", LISTED).rung, Rung.UNIFORM)
+        caller.now += 7 * 3600.0
+        self.assertIs(self.harvest.domains(caller.now)[0].level, Level.CALM)
+        self.assertIs(caller.rcpt("a", LISTED).rung, Rung.TRUTH)
+
 
 class WaveTests(unittest.SynchronousTestCase):
     def test_second_wave_counts_again(self) -> None:
