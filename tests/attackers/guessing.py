@@ -21,9 +21,9 @@ BALANCER = "127.0.0.250"
 PATIENCE = 30.0
 HELLO = b"EHLO client.test\r\n"
 BODY = b"Subject: mail\r\n\r\nSome words.\r\n"
-AT_ONCE_SECONDS = 0.003
+AT_ONCE_SECONDS = 0.002
 """What comes within is there at once; only then is time made to pass."""
-STEPS = (0.05, 0.1, 0.2, 0.4, 1.0)
+STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds by which time is made to pass, one after the other; the last one again and again."""
 
 Pass = Callable[[float], object]

@@ -75,7 +75,7 @@ class Message:
 
 def messages(each: int, begun: float, lasts: float, rnd: random.Random) -> list[Message]:
     """Make so many messages of each kind, spread over a time."""
-    made = []
+    made: list[Message] = []
     for kind in Kind:
         for _ in range(each):
             when = begun + rnd.random() * lasts

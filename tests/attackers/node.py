@@ -30,6 +30,8 @@ DIRECTORY = 2000
 LONGEST_STEP = 600.0
 """Time passes in steps of so many seconds, so that what is due again and again is done now and then."""
 LATE_SECONDS = 1e9
+QUIET_SECONDS = 0.01
+"""When so long no message came out, no more comes before time passes."""
 CONFIGURATION = """\
 [node]
 hostname = "relay.test"
@@ -59,12 +61,15 @@ class WarpedNode:
     :param reactor: the real one.
     :param more: sections of the configuration.
     :param domain: more settings of the domain.
+    :param former: a node whose state on the disk this one finds, as if that one had been killed just now.
     :ivar hop: the customer's server.
     :ivar warp: the reactor that the node has.
     :ivar directory: everything that it reads and writes.
     """
 
-    def __init__(self, reactor: Any, *, more: str = "", domain: str = "") -> None:
+    def __init__(
+        self, reactor: Any, *, more: str = "", domain: str = "", former: WarpedNode | None = None
+    ) -> None:
         self._reactor = reactor
         self.hop = ScriptedNextHop(reactor)
         self.warp = WarpedReactor(reactor)
@@ -73,6 +78,9 @@ class WarpedNode:
         self._more = more
         self._domain = domain
         self.service: ApplianceService
+        if former is not None:
+            self.warp.ahead = former.warp.ahead
+            shutil.copytree(former.directory / "state" / "shield", self.directory / "state" / "shield")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -123,6 +131,16 @@ class WarpedNode:
             seconds -= step
             await deferLater(self._reactor, 0.0, lambda: None)
         await deferLater(self._reactor, 0.001, lambda: None)
+
+    async def drain(self, seconds: float) -> None:
+        """Let time pass second by second, and let the customer take what comes in each before the next."""
+        while seconds > 0.0:
+            self.warp.advance(min(seconds, 1.0))
+            seconds -= 1.0
+            before = -1
+            while before != len(self.hop.messages):
+                before = len(self.hop.messages)
+                await deferLater(self._reactor, QUIET_SECONDS, lambda: None)
 
     # what it told
 
