@@ -25,7 +25,7 @@ from attrs import define, field, frozen
 from shieldrelay.testing.nexthop import End, Step
 from tests.integration.clients import Mix, Sender, Sent
 from tests.integration.customer import Customer, Taken, say
-from tests.integration.node import DOMAIN, Node, wait_until
+from tests.integration.node import DOMAIN, OBSERVED, Node, wait_until
 
 MOST_DUPLICATES = 0.01
 STILLBORN = 0.2
@@ -328,7 +328,7 @@ def run(weather: Weather) -> Findings:
     """Make a node and a customer's server, let the storm blow, and clean up."""
     customer = Customer(keep=False)
     delivery = {"inline_timeout": "2s", "first_attempt": "queued" if weather.queued else "inline"}
-    node = Node([customer.port], {"delivery": delivery, "smtp": {"memory_per_message": "128KiB"}})
+    node = Node([customer.port], {"delivery": delivery, "smtp": {"memory_per_message": "128KiB"}, **OBSERVED})
     try:
         node.start()
         findings = storm(weather, node, customer)

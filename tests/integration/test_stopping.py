@@ -11,13 +11,14 @@ from tests.integration.case import ProductCase
 from tests.integration.clients import Mix, Sender, Session, content_of, send_one, stuffed
 from tests.integration.customer import say
 from tests.integration.kill_storm import SHORT, Findings, compare, drain
+from tests.integration.node import OBSERVED
 
 
 class StoppingTests(ProductCase):
     def test_under_load(self):
         """Three stops under load, the customer well, down and well: all that was acknowledged arrives, none twice."""
         customer = self.a_customer(keep=False)
-        node = self.a_node(customer.port)
+        node = self.a_node(customer.port, settings=OBSERVED)
         counted = threading.Semaphore(0)
         senders = [
             Sender(f"s{number}", node.port, Mix(), number, lambda _sent: counted.release()) for number in range(6)
