@@ -75,17 +75,13 @@ class Appliance(Protocol):
         """Read the configuration again, whole or not at all."""
 
 
-def control_router(
-    appliance: Appliance, journal: Journal, *, defences: Defences | None = None, recipients: Recipients | None = None
-) -> Router:
-    """Make the router of the control API; a node without one of the parts has not its routes."""
+def control_router(appliance: Appliance, defences: Defences, recipients: Recipients, journal: Journal) -> Router:
+    """Make the router of the control API."""
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    routes = _routes(_Api(appliance))
-    routes += source_routes(defences) if defences is not None else ()
-    routes += list_routes(recipients) if recipients is not None else ()
+    routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients)
     return Router(routes, on_bug)
 
 

@@ -33,6 +33,8 @@ class PushChange(Enum):
     REMOVE = "remove"
     REPLACE = "replace"
     """They are the whole list from now on."""
+    EDIT = "edit"
+    """Each begins with ``+`` for one to add, or ``-`` for one to remove; all of it comes into force at once."""
 
 
 class Recipients(Protocol):
@@ -58,7 +60,7 @@ class Recipients(Protocol):
         """Say how far an import is, and what came of the last one."""
 
     async def push(self, domain: str, change: PushChange, lines: bytes, *, force: bool, by: str) -> OutcomePicture:
-        """Add, remove or replace recipients; wrong lines refuse all of it.
+        """Add, remove or replace recipients; wrong lines refuse all of it, as far as a replacement is not forced.
 
         :param lines: in the line form of lists.
         """
@@ -111,7 +113,7 @@ class _Api:
     async def start_import(self, call: Call) -> Any:
         domain = self._domain(call)
         force = parameters.flag(call.body.get("force"), "force")
-        started = await self.recipients.start_import(domain, force=force, by=_by(call))
+        started = await parameters.disk(self.recipients.start_import(domain, force=force, by=_by(call)), "list")
         if not started.running and started.outcome is not None:
             return {**as_json(started), "outcome": _result(domain, started.outcome)}
         return as_json(started)
@@ -122,7 +124,7 @@ class _Api:
         try:
             change = PushChange(call.query.get("change"))
         except ValueError:
-            raise Refused(400, "invalid_parameter", "change is one of add, remove, replace.") from None
+            raise Refused(400, "invalid_parameter", "change is one of add, remove, replace, edit.") from None
         force = call.query.get("force") == "true"
         by = parameters.text(call.query.get("by"), "by") or "operator"
         pushed = self.recipients.push(domain, change, call.octets, force=force, by=by)
@@ -138,12 +140,13 @@ class _Api:
         return _result(domain, await parameters.disk(self.recipients.accept(domain, _by(call)), "list"))
 
     async def enforce(self, call: Call) -> Any:
-        return as_json(await parameters.disk(self.recipients.enforce(self._domain(call), _by(call)), "list"))
+        domain = self._domain(call)
+        return _has_list(domain, await parameters.disk(self.recipients.enforce(domain, _by(call)), "list"))
 
     async def observe(self, call: Call) -> Any:
         domain = self._domain(call)
         seconds = parameters.number(parameters.stated(call.body, "seconds"), "seconds", 1, OBSERVE_SECONDS)
-        return as_json(await parameters.disk(self.recipients.observe(domain, seconds, _by(call)), "list"))
+        return _has_list(domain, await parameters.disk(self.recipients.observe(domain, seconds, _by(call)), "list"))
 
     def _domain(self, call: Call) -> str:
         return parameters.protected(self.recipients.domains(), call.path["domain"])
@@ -151,6 +154,13 @@ class _Api:
 
 def _by(call: Call) -> str:
     return parameters.text(call.body.get("by"), "by") or "operator"
+
+
+def _has_list(domain: str, picture: ListPicture) -> Any:
+    """Give a list's picture; where everybody is taken by the configuration there is nothing to enforce."""
+    if picture.state == "any":
+        raise Refused(409, "no_list", f"{domain} has no list: its recipients are set to 'any' in the configuration.")
+    return as_json(picture)
 
 
 def _result(domain: str, outcome: OutcomePicture) -> Any:

@@ -33,7 +33,7 @@ def _facts(one: dict[str, Any], now: float) -> str:
     if one["entries"] is not None:
         facts.append(("recipients", str(one["entries"])))
     if one["waiting"]:
-        facts.append(("pushed", f"{one['waiting']} changes since that version"))
+        facts.append(("pushed", f"{one['waiting']} change{'s' * (one['waiting'] != 1)} since that version"))
     if one["confirmed"] is not None:
         facts.append(("confirmed", f"{age(one['confirmed'], now)} ago ({one['freshness']})"))
     if one["importing"] is not None:
@@ -49,9 +49,9 @@ def _notes(one: dict[str, Any]) -> list[str]:
         notes.append("! its source has not confirmed it for long")
     if one["refused"] is not None:
         why = harmless(one["refused_why"]) or "a guard objects"
-        count = one["refused"]["entries"]
+        count = _recipients(one["refused"]["entries"])
         notes.append(
-            f"! a version with {count} recipients was refused: {why}; shieldrelayctl recipients accept "
+            f"! a version with {count} was refused: {why}; shieldrelayctl recipients accept "
             f"{harmless(one['domain'])} takes it"
         )
     return notes
@@ -109,14 +109,29 @@ def import_line(state: dict[str, Any], now: float | None = None) -> str:
 def outcome_line(domain: str, outcome: dict[str, Any]) -> str:
     """Say what came of a change."""
     words = {
-        "adopted": f"version {outcome['version']} is in force, {outcome['entries']} recipients",
-        "pushed": f"{outcome['changes']} changes are in force",
-        "unchanged": "nothing has changed",
+        "adopted": f"version {outcome['version']} is in force, {_recipients(outcome['entries'])}",
+        "pushed": f"{_counted(outcome['changes'], 'change')} in force",
+        "unchanged": "nothing has changed" + (f": {harmless(outcome['words'])}" if outcome["words"] else ""),
     }
     said = words.get(outcome["result"], harmless(outcome["words"]) or harmless(outcome["result"]))
     left = len(outcome["faults"])
-    lines = f"; {left} lines were left out, the first: {harmless(outcome['faults'][0], WORDS_WIDTH)}" if left else ""
+    were = "line was" if left == 1 else "lines were"
+    lines = f"; {left} {were} left out, the first: {harmless(outcome['faults'][0], WORDS_WIDTH)}" if left else ""
     return f"{harmless(domain)}: {said}{lines}"
+
+
+def state_line(one: dict[str, Any], now: float) -> str:
+    """Say what becomes of somebody who is not on a domain's list."""
+    left = f", for another {until(one['observing_until'], now)}" if one["observing_until"] is not None else ""
+    return f"{harmless(one['domain'])}: {_STATES.get(one['state'], harmless(one['state']))}{left}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun} is" if number == 1 else f"{number} {noun}s are"
+
+
+def _recipients(number: int | None) -> str:
+    return f"{number} recipient{'' if number == 1 else 's'}"
 
 
 def check_view(found: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shieldrelay.admin.ctl_client import ControlClient, path_of
-from shieldrelay.admin.ctl_list_views import check_view, import_line, list_view, outcome_line
+from shieldrelay.admin.ctl_list_views import check_view, import_line, list_view, outcome_line, state_line
 from shieldrelay.admin.ctl_outcome import DONE, REFUSED, AddCommand, complain, operator, print_json
 from shieldrelay.admin.ctl_text import harmless, span, whole
 
@@ -107,22 +107,30 @@ def _ended(state: dict[str, Any]) -> int:
 
 
 def _push(client: ControlClient, arguments: argparse.Namespace) -> int:
-    """Send the files; removals go first, so that a name in both stays."""
-    files = [(change, getattr(arguments, change)) for change in ("remove", "add", "replace")]
-    wanted = [(change, file) for change, file in files if file is not None]
-    if not wanted or (arguments.replace is not None and len(wanted) > 1):
+    """Send the files; what is to be added and what removed goes in one request, so that all of it holds or nothing."""
+    files = {change: getattr(arguments, change) for change in ("remove", "add", "replace")}
+    wanted = {change: file for change, file in files.items() if file is not None}
+    if not wanted or ("replace" in wanted and len(wanted) > 1):
         return complain("name files with --add and --remove, or one with --replace")
+    if list(wanted.values()).count("-") > 1:
+        return complain("standard input can be one of the files only")
     try:
-        read = [(change, _lines(file)) for change, file in wanted]
+        read = {change: _lines(file) for change, file in wanted.items()}
     except OSError as error:
         return complain(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}")
-    if any(len(lines) > PUSH_OCTETS for _, lines in read):
-        return complain(f"a file is longer than {PUSH_OCTETS >> 20} MiB: let the node import it from a file instead")
-    for change, lines in read:
-        query = {"change": change, "by": operator(), **({"force": "true"} if arguments.force else {})}
-        done = client.ask("POST", path_of("recipients", arguments.domain, "push"), query, octets=lines)
-        print(outcome_line(done["domain"], done))
+    change, octets = next(iter(read.items())) if len(read) == 1 else ("edit", _edit(read["remove"], read["add"]))
+    if len(octets) > PUSH_OCTETS:
+        return complain(f"that is more than {PUSH_OCTETS >> 20} MiB: let the node import it from a file instead")
+    query = {"change": change, "by": operator(), **({"force": "true"} if arguments.force else {})}
+    done = client.ask("POST", path_of("recipients", arguments.domain, "push"), query, octets=octets)
+    print(outcome_line(done["domain"], done))
     return DONE
+
+
+def _edit(remove: bytes, add: bytes) -> bytes:
+    """Put removals and additions into one body; a name in both stays."""
+    signed = [b"-" + line for line in remove.splitlines()] + [b"+" + line for line in add.splitlines()]
+    return b"\n".join(signed)
 
 
 def _lines(file: str) -> bytes:
@@ -147,14 +155,21 @@ def _accept(client: ControlClient, arguments: argparse.Namespace) -> int:
 
 def _enforce(client: ControlClient, arguments: argparse.Namespace) -> int:
     done = client.ask("POST", path_of("recipients", arguments.domain, "enforce"), body={"by": operator()})
-    print(f"{harmless(done['domain'])}: who is not listed is refused")
-    return DONE
+    return _stands(done, "enforced")
 
 
 def _observe(client: ControlClient, arguments: argparse.Namespace) -> int:
     body = {"seconds": arguments.seconds, "by": operator()}
     done = client.ask("POST", path_of("recipients", arguments.domain, "observe"), body=body)
-    print(f"{harmless(done['domain'])}: who is not listed is taken and journalled; enforce ends it")
+    return _stands(done, "observed")
+
+
+def _stands(done: dict[str, Any], wanted: str) -> int:
+    """Say how a list stands now, which need not be as wanted: no list may have come yet."""
+    line = state_line(done, time.time())
+    if done["state"] != wanted:
+        return complain(line)
+    print(line)
     return DONE
 
 

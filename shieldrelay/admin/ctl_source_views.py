@@ -23,7 +23,10 @@ def source_view(one: dict[str, Any]) -> str:
 
 
 def _verdict(one: dict[str, Any], at: float) -> str:
-    words = [f"{harmless(one['address'])} is {harmless(one['now'])}"]
+    state = one["now"]
+    if state == "refused for good" and one["until"] is not None:
+        state = "refused with a permanent reply"
+    words = [f"{harmless(one['address'])} is {harmless(state)}"]
     if one["until"] is not None:
         words.append(f"for another {until(one['until'], at)}")
     why = f": {harmless(one['why'])}" if one["why"] else ""
@@ -80,7 +83,8 @@ def entry_line(entry: dict[str, Any], at: float | None = None) -> str:
         when = f"until {clock_time(entry['until'])}{left}"
     by = f" by {harmless(entry['by'])}" if entry["by"] and not entry["configured"] else ""
     reason = f": {harmless(entry['reason'])}" if entry["reason"] else ""
-    return f"{harmless(entry['network'])}: {harmless(said)}{by} {when}{reason}"
+    overruled = f" (without effect: {harmless(entry['overruled'])})" if entry.get("overruled") else ""
+    return f"{harmless(entry['network'])}: {harmless(said)}{by} {when}{reason}{overruled}"
 
 
 def entries_view(page: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ class EntryPicture:
     :ivar until: ``None``: until it is revoked, or the configuration changes.
     :ivar by: an operator's name, a defence's, or ``configuration``.
     :ivar configured: it stands in the configuration and is changed there only.
+    :ivar overruled: of a denial just made, what lets the network in all the same.
     """
 
     network: str
@@ -28,6 +29,7 @@ class EntryPicture:
     reason: str = ""
     by: str = ""
     configured: bool = False
+    overruled: str = ""
 
 
 @frozen

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
@@ -31,7 +32,7 @@ from shieldrelay.recipients.fault import ListFaults, ListingFault
 from shieldrelay.recipients.freshness import Freshness
 from shieldrelay.recipients.guards import Override
 from shieldrelay.recipients.lists import Lists, Prepared
-from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThere, Outcome, Refused
+from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThere, Outcome, Pushed, Refused
 from shieldrelay.wire.threads import Threads, ThreadsStopped
 
 LOOK_SECONDS = 1.0
@@ -166,7 +167,7 @@ class RecipientLists:
         if fetched.built is None:
             raise ValueError("the child has built nothing")
         adopting = self._threads.run(self.lists.adopt, domain, fetched.built, self._wall(), override)
-        return adopting.addCallback(_adoption)
+        return adopting.addCallback(_adoption).addCallback(_with_faults, fetched.faults)
 
     def confirm(self, domain: str, validator: str | None) -> Deferred[None]:
         """Note that the source has what is in force."""
@@ -214,6 +215,8 @@ class RecipientLists:
                     "list_refused", domain=domain, guard="lines", reason="lines are no recipients", by=by,
                     faults=len(faults), fault=_first(faults),
                 )  # fmt: skip
+            case Pushed(domain, changes, waiting):
+                event("list_pushed", domain=domain, changes=changes, waiting=waiting, by=by)
             case _:
                 pass
 
@@ -231,11 +234,19 @@ _LEVELS = {Freshness.FRESH: "fresh", Freshness.STALE: "stale", Freshness.OLD: "o
 
 def _adoption(outcome: Outcome) -> Adoption:
     match outcome:
-        case Adopted(_, version) | Confirmed(_, version):
+        case Adopted(_, version, faults):
+            return Adoption(version.number, version.listed, faults=tuple(map(str, faults)))
+        case Confirmed(_, version):
             return Adoption(version.number, version.listed)
-        case Refused(_, objection, version):
-            return Adoption(0, 0 if version is None else version.listed, str(objection), objection.guard.value)
+        case Refused(_, objection, version, faults):
+            listed = 0 if version is None else version.listed
+            return Adoption(0, listed, str(objection), objection.guard.value, tuple(map(str, faults)))
         case NotThere(_, words):
             return Adoption(0, 0, words)
         case _:
             raise ValueError(f"an import cannot come to {outcome}")
+
+
+def _with_faults(adoption: Adoption, faults: tuple[str, ...]) -> Adoption:
+    """Add what was left out while it was fetched."""
+    return evolve(adoption, faults=(*faults, *adoption.faults)) if faults else adoption

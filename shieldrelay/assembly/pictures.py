@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from shieldrelay import __version__
@@ -17,6 +18,7 @@ from shieldrelay.admin.picture import (
     RecipientPicture,
     SpoolPicture,
 )
+from shieldrelay.assembly import pictures_lists, pictures_shield
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.ways import DomainWay, Hop
 from shieldrelay.delivery.breaker import State
@@ -38,6 +40,8 @@ def node(house: House, started: float, held: Mapping[str, int]) -> NodePicture:
 
     :param held: messages on hold, by domain.
     """
+    shields = pictures_shield.shields(house)
+    troubles = house.recipients.lists.troubles()
     sessions = [one for one in house.sessions.everyone() if isinstance(one, InboundConnection)]
     return NodePicture(
         node=house.configuration.node.hostname,
@@ -48,10 +52,21 @@ def node(house: House, started: float, held: Mapping[str, int]) -> NodePicture:
         in_content=sum(one.in_transaction for one in sessions),
         spool=_spool(house),
         notices=_notices(house),
-        domains=tuple(_domain(house, way, held.get(name, 0)) for name, way in house.ways.items()),
+        domains=tuple(
+            evolve(
+                _domain(house, house.ways[one.domain], held.get(one.domain, 0)),
+                **shields.get(one.domain, {}),
+                recipients=pictures_lists.state(house, one),
+                recipients_trouble=pictures_lists.trouble(house, one, troubles.get(one.domain)),
+            )
+            for one in house.configuration.domains
+            if one.domain in house.ways
+        ),
         tls_expires=house.tls.expires,
         tls_names=tuple(name for shown in house.tls.shown for name in shown.names),
         alarms=tuple(_alarms(house)),
+        stress=pictures_shield.stress(house),
+        hub=pictures_shield.hub(house),
     )
 
 

@@ -25,6 +25,8 @@ from shieldrelay.assembly.ending import end_process
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.assembly.steering import Steering
+from shieldrelay.assembly.steering_lists import ListSteering
+from shieldrelay.assembly.steering_sources import SourceSteering
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
 from shieldrelay.spool.name import NOTICES
@@ -58,7 +60,7 @@ class ApplianceService(Service):
         self._reload = Reload(house)
         steering = Steering(house, self._reload)
         self._control = ControlService(
-            control_router(steering, house.journal),
+            control_router(steering, SourceSteering(house), ListSteering(house), house.journal),
             house.configuration.node.control,
             reactor=house.reactor,
             journal=house.journal,

@@ -74,6 +74,25 @@ class Steering:
         self._house.journal.event("drill", domain=domain, minutes=minutes)
         return self._house.wall() + 60.0 * minutes if minutes else None
 
+    async def believe(self, domain: str) -> bool:
+        """Let the refusals count that the bounce guard holds back; what waits is tried at once."""
+        way = self._house.ways[domain]
+        guard = way.lane.machines.guard
+        if guard is None or not guard.holds_back:
+            return False
+        change = guard.believe(self._house.reactor.seconds())
+        if change is not None:
+            self._house.journal.event(
+                "bounce_guard",
+                domain=domain,
+                before=change.before.value,
+                state=change.after.value,
+                alarm=change.alarming,
+                reason=change.reason,
+            )
+        way.queue.flush()
+        return True
+
     async def hold(self, id: str) -> bool | None:
         """Set a message aside."""
         entry = await self._house.spool.find(id)

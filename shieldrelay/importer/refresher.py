@@ -41,12 +41,14 @@ class Adoption:
     :ivar refused: the guard's words; empty when it is in force.
     :ivar listed: recipients that exist in it.
     :ivar guard: which guard refused it.
+    :ivar faults: lines and values that were left out, each with its place; the first of them.
     """
 
     version: int
     listed: int
     refused: str = ""
     guard: str | None = None
+    faults: tuple[str, ...] = ()
 
 
 @frozen
@@ -111,6 +113,17 @@ class Refreshed:
         return asked.source, asked.names, asked.listing
 
 
+@frozen
+class Ended:
+    """How the last import of a domain ended.
+
+    :ivar at: the clock's seconds.
+    """
+
+    outcome: Outcome
+    at: float
+
+
 class _Round:
     """The refreshing of one domain."""
 
@@ -121,6 +134,7 @@ class _Round:
         self.level = "fresh"
         self.override = Override.NOTHING
         self.waiting: list[Deferred[Outcome]] | None = None
+        self.ended: Ended | None = None
 
 
 class Refresher:
@@ -177,6 +191,16 @@ class Refresher:
             return None
         return max(0.0, known.timer.getTime() - self._clock.seconds())
 
+    def runs(self, domain: str) -> bool:
+        """Whether an import of a domain is under way, its adoption included."""
+        known = self._rounds.get(domain)
+        return known is not None and known.waiting is not None
+
+    def ended(self, domain: str) -> Ended | None:
+        """Give how the last import of a domain ended; ``None`` while there was none under its present terms."""
+        known = self._rounds.get(domain)
+        return None if known is None else known.ended
+
     def stop(self) -> None:
         """Refresh nothing more. Imports that run are the importer's to stop."""
         for domain in list(self._rounds):
@@ -229,6 +253,7 @@ class Refresher:
             words = f"the list cannot be adopted: {shown(repr(error), 200)}"
             outcome = result = Failed(kind=FaultKind.BUG, words=words, seconds=self._clock.seconds() - began)
         waiting, known.waiting, known.override = known.waiting or [], None, Override.NOTHING
+        known.ended = Ended(outcome, self._clock.seconds())
         if self._rounds.get(known.terms.domain) is known:
             known.failures = known.failures + 1 if isinstance(result, Failed) else 0
             next_in = self._next_wait(known)

@@ -155,6 +155,7 @@ EVENTS: dict[str, Event] = {
         "domain version entries listed faults source by",
         "by",
     ),
+    "list_pushed": _info("Single recipients were pushed into a list.", "domain changes waiting by", "by"),
     "list_refused": _error(
         "A new list of recipients is not taken; what is in force stays.",
         "domain guard reason entries faults source by",

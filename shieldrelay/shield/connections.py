@@ -338,8 +338,13 @@ class Connections:
 
 
 def _counted(field: int, count: float, limit: float) -> str:
-    return f"{count:.4g} {COUNTED[field]}, limit {limit:.10g}"
+    return f"{_figure(count)} {COUNTED[field]}, limit {limit:.0f}"
 
 
 def _over(field: int, count: float, limit: float, whose: str, *, stressed: bool) -> str:
-    return f"{count:.10g} {COUNTED[field]}, limit {limit:.10g} for {whose}{' under stress' if stressed else ''}"
+    return f"{_figure(count)} {COUNTED[field]}, limit {limit:.0f} for {whose}{' under stress' if stressed else ''}"
+
+
+def _figure(count: float) -> str:
+    """Write a count that fades: with some digits behind the point while that is worth reading."""
+    return f"{count:.4g}" if count < 1000.0 else f"{count:.0f}"

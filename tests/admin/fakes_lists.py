@@ -95,7 +95,11 @@ class MemoryRecipients:
         if b"@" in names:
             return OutcomePicture("malformed", "lines are no recipients", faults=("add:1: it is no address",))
         before = self.names[-1]
-        wanted = {PushChange.ADD: before | names, PushChange.REMOVE: before - names, PushChange.REPLACE: names}[change]
+        wanted = {PushChange.ADD: before | names, PushChange.REMOVE: before - names, PushChange.REPLACE: names}.get(
+            change, before - {name[1:] for name in names if name[:1] == b"-"}
+        )
+        if change is PushChange.EDIT:
+            wanted |= {name[1:] for name in names if name[:1] == b"+"}
         if not wanted and not force:
             self.refused = wanted
             return OutcomePicture("refused", "everybody would cease to exist")

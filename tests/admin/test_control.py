@@ -47,10 +47,12 @@ class ControlCase(TestCase):
 
     def make(self) -> ControlService:
         """Make another service for the same path."""
-        router = control_router(
-            self.appliance, self.journal, defences=self.defences, recipients=self.recipients
-        )
-        return ControlService(router, self.path, reactor=THE_REACTOR, journal=self.journal)
+        return self.service_at(self.path)
+
+    def service_at(self, path: str) -> ControlService:
+        """Make a service for a path."""
+        router = control_router(self.appliance, self.defences, self.recipients, self.journal)
+        return ControlService(router, path, reactor=THE_REACTOR, journal=self.journal)
 
     def stop(self) -> None:
         """Stop the service if it runs."""
@@ -215,10 +217,7 @@ class SocketTests(ControlCase):
     def test_bad_path(self) -> None:
         """A path that is too long, or a directory that cannot be made, is told in words."""
         for path in ("/tmp/" + "x" * 200, os.path.join(self.path, "below")):
-            service = ControlService(
-                control_router(self.appliance, self.journal), path, reactor=THE_REACTOR, journal=self.journal
-            )
-            fault = self.assertRaises(ControlUnavailable, service.startService)
+            fault = self.assertRaises(ControlUnavailable, self.service_at(path).startService)
             self.assertIn("control socket", str(fault))
 
     @inlineCallbacks

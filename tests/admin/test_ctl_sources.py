@@ -12,6 +12,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.admin.api_lists import PushChange
 from shieldrelay.admin.ctl_list_views import import_line, list_view, outcome_line
 from shieldrelay.admin.ctl_lists import spelled_out
 from shieldrelay.admin.ctl_messages import is_network
@@ -100,7 +101,7 @@ class ViewTests(SynchronousTestCase):
         running = self.json(recipients.importing("example.test"))
         self.assertEqual(import_line(running), "fetching, 1000 so far")
         ended = self.json(recipients.importing("example.test"))
-        self.assertIn("version 2 is in force, 2 recipients; 1 lines were left out", outcome_line("x", ended["outcome"]))
+        self.assertIn("version 2 is in force, 2 recipients; 1 line was left out", outcome_line("x", ended["outcome"]))
 
     def test_status_shows_stress_shield_and_hub(self) -> None:
         """The status says when the node is under stress, a domain shielded, a list old, and what is shared."""
@@ -200,7 +201,7 @@ class ListCommands(CommandCase):
         for arguments, words in (
             (["recipients", "example.test"], "VERSION"),
             (["recipients", "example.test", "--json"], '"freshness": "old"'),
-            (["recipients", "rollback", "example.test"], "version 1 is in force, 1 recipients"),
+            (["recipients", "rollback", "example.test"], "version 1 is in force, 1 recipient\n"),
             (["recipients", "observe", "example.test", "--for", "1h"], "taken and journalled"),
             (["recipients", "enforce", "example.test"], "who is not listed is refused"),
             (["recipients", "check", "alice@example.test"], "listed, mail to it is taken"),
@@ -222,7 +223,8 @@ class ListCommands(CommandCase):
         Path(nobody).write_text("")
         push = ("recipients", "push", "example.test")
         out, _, status = yield self.run_command(*push, "--add", added, "--remove", removed)
-        self.assertEqual((status, out.count("changes are in force")), (0, 2))
+        self.assertEqual((status, out.count("is in force") + out.count("are in force")), (0, 1))
+        self.assertEqual(self.recipients.pushed[-1][0], PushChange.EDIT)
         self.assertEqual(self.recipients.names[-1], frozenset((b"alice", b"bob", b"carol")))
         _, err, status = yield self.run_command(*push, "--replace", nobody)
         self.assertEqual(status, 1)
@@ -233,6 +235,7 @@ class ListCommands(CommandCase):
             (push, "name files"),
             ((*push, "--add", added, "--replace", added), "name files"),
             ((*push, "--add", f"{added}.none"), "no such file"),
+            ((*push, "--add", "-", "--remove", "-"), "standard input can be one"),
         ):
             _, err, status = yield self.run_command(*wrong)
             self.assertEqual(status, 1)

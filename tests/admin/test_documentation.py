@@ -27,9 +27,7 @@ class OperationsTests(SynchronousTestCase):
     def test_requests(self) -> None:
         """The page lists exactly the requests that there are."""
         listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/v1/[^`? ]+)", PAGE.read_text(), re.MULTILINE)
-        router = control_router(
-            MemoryAppliance(), ListJournal(), defences=MemoryDefences(), recipients=MemoryRecipients()
-        )
+        router = control_router(MemoryAppliance(), MemoryDefences(), MemoryRecipients(), ListJournal())
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 
     def test_commands(self) -> None:

@@ -16,6 +16,7 @@ from shieldrelay.admin.api_sources import Defences
 from shieldrelay.admin.router import Refused, Response
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import NOW, MemoryAppliance
+from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_sources import BANNED, MemoryDefences
 
 
@@ -25,7 +26,7 @@ class SourceRoutes(SynchronousTestCase):
     def setUp(self) -> None:
         self.defences = MemoryDefences()
         port: Defences = self.defences
-        self.router = control_router(MemoryAppliance(), ListJournal(), defences=port)
+        self.router = control_router(MemoryAppliance(), port, MemoryRecipients(), ListJournal())
 
     def ask(self, method: str, target: str, body: Any = None) -> Response:
         """Ask the router at once."""
@@ -115,11 +116,6 @@ class SourceRoutes(SynchronousTestCase):
         """Bits behind a prefix are a slip; the network that may have been meant is named."""
         error = self.ask("POST", "/api/v1/entries", {"kind": "deny", "network": "203.0.113.7/24"}).value["error"]
         self.assertEqual(error["hints"], ["203.0.113.0/24"])
-
-    def test_without_defences_there_are_no_routes(self) -> None:
-        """A node without the port has not its paths."""
-        self.router = control_router(MemoryAppliance(), ListJournal())
-        self.assertEqual(self.refusal("GET", "/api/v1/entries"), (404, "unknown_path"))
 
     @settings(deadline=None, derandomize=True, max_examples=200)
     @given(st.text(max_size=40) | st.ip_addresses().map(str) | st.ip_addresses(network="::ffff:0:0/96").map(str))
