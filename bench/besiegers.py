@@ -189,7 +189,7 @@ class Harvest:
         return b"".join(b"RCPT TO:<no%d@example.com>\r\n" % number for number in range(first, first + 50))
 
 
-_KINDS = {"flood": Flood, "drip": Drip, "harvest": Harvest}
+_KINDS: dict[str, type[Flood | Drip | Harvest]] = {"flood": Flood, "drip": Drip, "harvest": Harvest}
 
 
 def main(words: list[str]) -> None:

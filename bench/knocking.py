@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import select
+import socket
 import sys
 import time
 
@@ -19,7 +20,7 @@ _MOST_SECONDS = 60.0
 def knock(port: int, source: str, count: int, at_once: int) -> dict[str, float]:
     """Connect and give what became of it."""
     poll = select.epoll()
-    open_now = {}
+    open_now: dict[int, socket.socket] = {}
     opened = refused = other = 0
     begun = time.monotonic()
     while (opened < count or open_now) and time.monotonic() - begun < _MOST_SECONDS:

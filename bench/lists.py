@@ -12,6 +12,7 @@ from bench.row import OURS, Figures, Row, Scale, client, memory, named, started
 
 DOMAINS = 2000
 _RECIPIENTS = 100
+_MOST_SECONDS = 180
 
 
 def million(peer: Peer, scratch: Path, scale: Scale) -> Figures:
@@ -30,7 +31,7 @@ def domains(peer: Peer, scratch: Path, scale: Scale) -> Figures:
     """Start a node with 2 000 domains of 100 recipients each: for the first time, again, and read it all again."""
     relay = _relay(peer)
     relay.lay_out_domains(DOMAINS, _RECIPIENTS)
-    figures = {"first start seconds": started(relay)}
+    figures = {"first start seconds": started(relay, _MOST_SECONDS)}
     figures |= memory(relay, "first")
     relay.stop()
     figures["start seconds"] = started(relay)

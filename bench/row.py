@@ -85,11 +85,11 @@ class Row:
     once: bool = False
 
 
-def started(peer: Peer) -> float:
+def started(peer: Peer, most_seconds: float = _START_SECONDS) -> float:
     """Start a relay and give the seconds until it greets."""
     begun = time.monotonic()
     peer.start()
-    wait_until(lambda: greets(peer.port) or _ended(peer, begun), _START_SECONDS, f"{peer.name} listening")
+    wait_until(lambda: greets(peer.port) or _ended(peer, begun), most_seconds, f"{peer.name} listening")
     return time.monotonic() - begun
 
 

@@ -27,7 +27,7 @@ _BEGIN_SECONDS = 30
 
 ATTACKS: dict[str, tuple[object, ...]] = {
     "calm": (),
-    "flood": ("flood", 16, 200, 200),
+    "flood": ("flood", 16, 40, 200),
     "slow drip": ("drip", 24, 400, 2000),
     "harvest, one source": ("harvest", 32, 1, 10),
 }
