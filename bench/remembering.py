@@ -2,8 +2,8 @@
 
 In one process, without sockets: each source connects, waits for its greeting, says MAIL and leaves; one in 5 asks for
 a recipient that does not exist, one in 11 has mail taken, one in 101 talks early. Half are IPv4, half IPv6, no two
-alike, a thousand a second by the clock that the defences are told. The declared caps and what the tables say of themselves stand beside
-what the process grew by.
+alike, a thousand a second by the clock that the defences are told. The declared caps and what the tables say of
+themselves stand beside what the process grew by.
 """
 
 from __future__ import annotations

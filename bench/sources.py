@@ -10,7 +10,7 @@ from bench.row import OURS, Figures, Row, Scale, client
 
 def seen(peer: Peer, scratch: Path, scale: Scale) -> Figures:
     """Drive the tables of all defences; the relay itself is not started."""
-    return client("bench.remembering", scale.sources, most_seconds=580)
+    return client("bench.remembering", scale.sources, most_seconds=1200)
 
 
 ROWS = {"sources": Row("Ten million distinct sources seen by all defences", seen, OURS, once=True)}
