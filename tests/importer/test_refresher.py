@@ -10,7 +10,7 @@ from twisted.trial import unittest
 
 from shieldrelay.importer.answer import Failed, Fetched, ImportResult, Unchanged
 from shieldrelay.importer.fault import FaultKind
-from shieldrelay.importer.refresher import Adoption, Age, Refreshed, Refresher
+from shieldrelay.importer.refresher import Adoption, Age, Ended, Refreshed, Refresher
 from shieldrelay.importer.request import ImportRequest
 from shieldrelay.importer.settings import SourceSettings
 from shieldrelay.journal.events import EVENTS
@@ -130,6 +130,18 @@ class RefresherTests(unittest.SynchronousTestCase):
         self.assertEqual(self.journal.named("list_refused")[0]["reason"], "9 of 10 would cease to exist")
         self.assertEqual(self.journal.named("list_adopted"), [])
         self.assertEqual(self.refresher.next_in("a.test"), 3600)
+
+    def test_how_the_last_one_ended(self) -> None:
+        """Whether an import is under way, and how the last one ended and when, can be asked."""
+        self.serve("a.test")
+        self.assertEqual((self.refresher.runs("a.test"), self.refresher.ended("a.test")), (False, None))
+        self.clock.advance(0)
+        self.assertTrue(self.refresher.runs("a.test"))
+        self.clock.advance(7)
+        self.imports.end(_FAILED)
+        ended = self.refresher.ended("a.test")
+        self.assertEqual((self.refresher.runs("a.test"), ended), (False, Ended(_FAILED, 7.0)))
+        self.assertEqual((self.refresher.runs("b.test"), self.refresher.ended("b.test")), (False, None))
 
     def test_unchanged_confirms(self) -> None:
         """A source that has what is known confirms it."""
