@@ -17,24 +17,30 @@ from twisted.internet import tcp
 from twisted.internet.interfaces import ITransport
 
 
-def direct_writer(transport: ITransport, *, enabled: bool = True) -> Callable[[bytes], None]:
+def direct_writer(
+    transport: ITransport, *, enabled: bool = True, before: Callable[[], None] | None = None
+) -> Callable[[bytes], None]:
     """Give the fastest lawful way to write to a connected transport.
 
     :param enabled: the switch: ``False`` gives ``transport.write``, as does a transport that is no TCP socket of
         Twisted's.
+    :param before: called before octets are given to ``transport.write``, which buffers them.
     """
     if enabled and isinstance(transport, tcp.Connection):
-        return DirectWriter(transport).write
-    return transport.write
+        return DirectWriter(transport, before).write
+    if before is None:
+        return transport.write
+    return _Buffered(transport, before).write
 
 
 class DirectWriter:
     """Writes to one TCP connection; order is kept with whatever else writes to the transport."""
 
-    __slots__ = ("_send", "_transport")
+    __slots__ = ("_before", "_send", "_transport")
 
-    def __init__(self, transport: tcp.Connection) -> None:
+    def __init__(self, transport: tcp.Connection, before: Callable[[], None] | None = None) -> None:
         self._transport: Any = transport
+        self._before = before
         self._send: Callable[[bytes], int] = transport.socket.send
 
     def write(self, octets: bytes) -> None:
@@ -56,4 +62,21 @@ class DirectWriter:
             if written == len(octets):
                 return
             octets = octets[written:]
+        if self._before is not None:
+            self._before()
         transport.write(octets)
+
+
+class _Buffered:
+    """Writes to a transport as it is, and tells before it does."""
+
+    __slots__ = ("_before", "_transport")
+
+    def __init__(self, transport: ITransport, before: Callable[[], None]) -> None:
+        self._transport = transport
+        self._before = before
+
+    def write(self, octets: bytes) -> None:
+        """Write."""
+        self._before()
+        self._transport.write(octets)

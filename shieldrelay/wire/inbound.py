@@ -62,6 +62,7 @@ class InboundConnection(Protocol):
         self._tools = tools
         self._conversation = Conversation(tools, terms, visit, client, port)
         self._receiver = self._conversation.receiver
+        self._counters = self._receiver.counters
         self._patience: ClientPatience = terms.patience(client.address)
         self.session = visit.reference
         self._began = tools.clock.seconds()
@@ -81,8 +82,10 @@ class InboundConnection(Protocol):
 
     def connectionMade(self) -> None:
         """Greet, or see first whether the client waits for it (R22)."""
-        self._write = direct_writer(self.transport, enabled=self._tools.direct_writes)
         self._unread = Unread(self.transport, self._choked, self._drained)
+        self._write = direct_writer(
+            self.transport, enabled=self._tools.direct_writes, before=self._unread.expect
+        )
         self._tools.sessions.add(self)
         delay = self._conversation.visit.greeting_delay
         if delay > 0.0:
@@ -92,11 +95,12 @@ class InboundConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take what the client sent."""
-        self._received += len(data)
-        self._patience.octets(len(data))
+        octets = len(data)
+        self._received += octets
+        self._patience.octets += octets
         self._receiver.feed(data)
         if self._waiting or self._unread.too_much or self._resting is not None:
-            self._ahead += len(data)
+            self._ahead += octets
             if self._ahead > WAITING_OCTETS:
                 self._pause()
         else:
@@ -143,7 +147,7 @@ class InboundConnection(Protocol):
         finally:
             self._pumping = False
         self._flush()
-        if not self._waiting:
+        if not self._waiting and (self._ahead or self._paused):
             self._resume()
 
     def _answer_events(self) -> None:
@@ -161,7 +165,7 @@ class InboundConnection(Protocol):
         else:
             self._rest()
         self._phase = phase = receiver.phase
-        progress = (receiver.counters.commands, phase, self._waiting)
+        progress = (self._counters.commands, phase, self._waiting)
         if progress != self._progress:
             self._progress = progress
             self._patience.phase(phase, self._tools.clock.seconds(), waiting=self._waiting)
@@ -171,7 +175,6 @@ class InboundConnection(Protocol):
         """Write the replies; then close, or begin TLS, if that is what they announced."""
         octets = self._receiver.output()
         if octets:
-            self._unread.expect()
             self._write(octets)
         if self._receiver.closing and not self._waiting and self._resting is None:
             self._close()

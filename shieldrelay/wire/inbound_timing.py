@@ -36,12 +36,12 @@ class ClientPatience:
     """One client's time.
 
     :ivar deadline: when `passed` wants to be asked.
+    :ivar octets: how many came so far; counted by the connection.
     """
 
     __slots__ = (
         "_began",
         "_content",
-        "_octets",
         "_patience",
         "_session_end",
         "_silent_since",
@@ -50,13 +50,14 @@ class ClientPatience:
         "_window_octets",
         "_worth_from",
         "deadline",
+        "octets",
     )
 
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self.deadline = math.inf
         self._session_end = math.inf
-        self._octets = 0
+        self.octets = 0
         self._content = False
         self._waiting = False
         self._began = 0.0
@@ -71,16 +72,15 @@ class ClientPatience:
         self._session_end = now + self._patience.session
         self.deadline = min(now + self._patience.command, self._session_end)
 
-    def octets(self, count: int) -> None:
-        """So many octets came."""
-        self._octets += count
-
     def phase(self, phase: Phase, now: float, *, waiting: bool) -> None:
         """What the client is expected to do has changed, or it did it.
 
         :param waiting: the client waits for our answer.
         """
-        self._prolong(now)
+        if self._waiting or self._content:
+            self._prolong(now)
+        self._began = now
+        self._worth_from = self.octets
         content = phase is Phase.CONTENT
         if waiting:
             self.deadline = math.inf
@@ -105,25 +105,23 @@ class ClientPatience:
         return "the session took too long" if now >= self._session_end else "a command took too long"
 
     def _prolong(self, now: float) -> None:
-        """Move the session's end by what since the last change was ours, or content."""
+        """Move the session's end by the time since the last change, which was ours, or content's."""
         elapsed = now - self._began
         if self._waiting:
             self._session_end += elapsed
-        elif self._content:
+        else:
             rate = self._patience.rate
-            worth = (self._octets - self._worth_from) / rate if rate else elapsed
+            worth = (self.octets - self._worth_from) / rate if rate else elapsed
             self._session_end += min(elapsed, worth)
-        self._began = now
-        self._worth_from = self._octets
 
     def _open_window(self, now: float) -> None:
         """Measure from here on."""
         self._window_began = now
-        self._window_octets = self._octets
+        self._window_octets = self.octets
         self.deadline = now + self._patience.window
 
     def _content_passed(self, now: float) -> str | None:
-        patience, came = self._patience, self._octets - self._window_octets
+        patience, came = self._patience, self.octets - self._window_octets
         if came < patience.rate * min(now - self._window_began, patience.window):
             self.deadline = math.inf
             return "content came too slowly"

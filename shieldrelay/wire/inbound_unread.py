@@ -36,13 +36,10 @@ class Unread:
         self.too_much = False
 
     def expect(self) -> None:
-        """Note that something is about to be written: watch, if it may have to wait behind something else."""
-        transport = self._transport
-        if not self._watching and (
-            getattr(transport, "dataBuffer", True) or transport._tempDataBuffer or transport.TLS
-        ):
+        """Note that something is about to be buffered: watch from now on."""
+        if not self._watching:
             self._watching = True
-            transport.registerProducer(self, True)
+            self._transport.registerProducer(self, True)
 
     def forget(self) -> None:
         """Watch no more: the connection is to be closed, which waits for a producer under TLS."""

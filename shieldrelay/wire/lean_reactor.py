@@ -32,17 +32,10 @@ def lean(reactor: Any) -> bool:
     do_read_or_write = reactor._doReadOrWrite
     disconnect = reactor._disconnectSelectable
 
-    def read(selectable: Any) -> None:
-        """Serve what has octets and nothing else, most events by far, as `_doReadOrWrite` would."""
-        try:
-            why = selectable.doRead()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - as Twisted does: the connection ends
-            log.failure("A connection failed", Failure())
-            why = error
-        if why:
-            disconnect(selectable, why, True)
+    def failed(selectable: Any, error: BaseException) -> None:
+        """End what raised, as `_doReadOrWrite` would."""
+        log.failure("A connection failed", Failure())
+        disconnect(selectable, error, True)
 
     def poll(timeout: float | None) -> None:
         """Wait for events and serve them, as `EPollReactor.doPoll` does."""
@@ -56,8 +49,16 @@ def lean(reactor: Any) -> bool:
             selectable = selectables.get(descriptor)
             if selectable is not None:
                 try:
-                    if event == EPOLLIN:
-                        read(selectable)
+                    if event == EPOLLIN:  # octets and nothing else, most events by far
+                        try:
+                            why = selectable.doRead()
+                        except KeyboardInterrupt:
+                            raise
+                        except BaseException as error:  # noqa: BLE001 - as Twisted does: the connection ends
+                            failed(selectable, error)
+                        else:
+                            if why:
+                                disconnect(selectable, why, True)
                     else:
                         do_read_or_write(selectable, descriptor, event)
                 except KeyboardInterrupt:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from twisted.internet import tcp
+from twisted.internet import main, tcp
 from twisted.internet.address import IPv6Address
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocol
 
 
@@ -36,3 +37,16 @@ class ServerTransport(tcp.Server):
             self._addressType = IPv6Address
         self.startReading()
         self.connected = 1
+
+    def doRead(self) -> ConnectionLost | ConnectionDone | None:  # type: ignore[override]
+        """Give the protocol what has come, as Twisted's does by one call more."""
+        try:
+            octets = self.socket.recv(self.bufferSize)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if not octets:
+            return main.CONNECTION_DONE
+        self.protocol.dataReceived(octets)
+        return None

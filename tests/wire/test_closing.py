@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from typing import Any
 
 from twisted.internet import reactor as the_reactor
 from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -53,6 +55,23 @@ class ClosingTests(SynchronousTestCase):
             self.transport.connectionLost(Failure(ConnectionAborted()))
         self.assertEqual(len(self.protocol.reasons), 1)
         self.assertNotIn(self.transport, reactor.getReaders() + reactor.getWriters())
+
+    def test_reading_gives_octets_then_the_end(self) -> None:
+        """What came goes to the protocol, nothing is no trouble, and the client's end is told."""
+        self.assertIsNone(self.transport.doRead())
+        self.client.send(b"QUIT")
+        select.select([self.transport], [], [], 5)
+        self.assertEqual((self.transport.doRead(), self.protocol.octets), (None, b"QUIT"))
+        self.client.shutdown(socket.SHUT_WR)
+        select.select([self.transport], [], [], 5)
+        self.assertIs(self.transport.doRead(), CONNECTION_DONE)
+
+    def test_a_reset_is_a_loss(self) -> None:
+        """A connection that the client broke off is told to be lost."""
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.client.close()
+        select.select([self.transport], [], [], 5)
+        self.assertIs(self.transport.doRead(), CONNECTION_LOST)
 
     def test_the_reply_and_the_end_come_at_once(self) -> None:
         """What was written directly is followed by the end, without a turn of the reactor."""

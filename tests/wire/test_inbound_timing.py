@@ -23,7 +23,7 @@ class ArithmeticTests(SynchronousTestCase):
         self.time.begin(1000.0)
 
     def turn(self, phase: Phase, now: float, octets: int = 0, waiting: bool = False) -> float:
-        self.time.octets(octets)
+        self.time.octets += octets
         self.time.phase(phase, now, waiting=waiting)
         return self.time.deadline
 
@@ -36,7 +36,7 @@ class ArithmeticTests(SynchronousTestCase):
 
     def test_octets_extend_nothing(self) -> None:
         """What comes without completing a command moves no deadline."""
-        self.time.octets(100)
+        self.time.octets += 100
         self.assertEqual(self.time.deadline, 1300.0)
         self.assertEqual(self.time.passed(1300.5, waiting=False), "a command took too long")
 
@@ -50,16 +50,16 @@ class ArithmeticTests(SynchronousTestCase):
     def test_content_has_a_minimum_rate(self) -> None:
         """Within each window as many octets must come as the rate says; the window before earns nothing."""
         self.assertEqual(self.turn(Phase.CONTENT, 1000.0), 1030.0)
-        self.time.octets(1_000_000)
+        self.time.octets += 1_000_000
         self.assertIsNone(self.time.passed(1030.0, waiting=False))
         self.assertEqual(self.time.deadline, 1060.0)
-        self.time.octets(14_999)
+        self.time.octets += 14_999
         self.assertEqual(self.time.passed(1060.0, waiting=False), "content came too slowly")
 
     def test_a_late_look_is_no_stricter(self) -> None:
         """A sweep that comes late asks for a window's octets, not for more."""
         self.turn(Phase.CONTENT, 1000.0)
-        self.time.octets(15_000)
+        self.time.octets += 15_000
         self.assertIsNone(self.time.passed(1045.0, waiting=False))
 
     def test_silence_strikes_where_no_rate_is_set(self) -> None:
