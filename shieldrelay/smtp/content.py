@@ -7,6 +7,7 @@ chunk is counted exactly (RFC 3030 §2). What the content may hold is judged by 
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from shieldrelay.ports import BLOCK_OCTETS
@@ -15,6 +16,8 @@ from shieldrelay.smtp.command_lines import CommandLines
 _END = b"\r\n.\r\n"
 _BEGINNINGS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 """Of the end, longest first."""
+_CR = 0x0D
+_dotted = re.compile(rb"\n\.").search
 
 
 class ContentReader(Protocol):
@@ -77,10 +80,15 @@ class DataReader:
 def _dotted_line(stream: bytes) -> int:
     """Find the first line that begins with a dot, from the CRLF before it; -1 when there is none.
 
-    A single octet is looked for some fifty times faster than three, and encoded content has no dots at all.
+    A single octet is looked for some fifty times faster than three, and encoded content has no dots at all. For LF and
+    dot an expression takes half the time of a search for all three; when it finds some without a CR, it is given up.
     """
     dot = stream.find(b".")
-    return dot if dot < 0 else stream.find(b"\r\n.", max(0, dot - 2))
+    found = _dotted(stream, max(0, dot - 1)) if dot >= 0 else None
+    if found is None:
+        return -1
+    start = found.start() - 1
+    return start if start >= 0 and stream[start] == _CR else stream.find(b"\r\n.", start + 1)
 
 
 def _held_back(stream: bytes) -> int:
