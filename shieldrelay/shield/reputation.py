@@ -29,8 +29,8 @@ from shieldrelay.shield.reputation_kinds import (
     VIOLATIONS,
 )
 from shieldrelay.shield.reputation_learning import Learning
-from shieldrelay.shield.reputation_listed import NOTHING_SAID, Blocklists, Feed, NoBlocklists, Said
-from shieldrelay.shield.reputation_score import Band, Counts, band_of, judged, listed_score, room, together
+from shieldrelay.shield.reputation_listed import Blocklists, Feed, NoBlocklists, Said
+from shieldrelay.shield.reputation_score import Band, band_of, enough, judged, listed_score, room, score, together
 from shieldrelay.shield.reputation_settings import ReputationSettings
 
 _HALF = 0.5
@@ -93,18 +93,16 @@ class Reputation:
 
     def standing(self, client: Client, acquaintance: Acquaintance, now: float) -> Standing:
         """Say what a client's name is worth: at connect, and again at MAIL and RCPT, when lists have answered."""
-        row = self.sources.get(client.source, now)
-        counts = None if row is None else judged(self.sources.totals(row), self.settings)
         said = self._said(client)
-        if counts is None and not said.weight and not said.names:
-            return self._among_neighbours(client, acquaintance, now)
-        standing = self._own(counts, said)
-        if acquaintance is Acquaintance.KNOWN_GOOD or said.weight <= -self.settings.threshold:
-            why = "known good" if acquaintance is Acquaintance.KNOWN_GOOD else f"vouched for by {said.vouching[0]}"
-            return _bettered(standing, why)
-        if standing.band is Band.CLEAN and (counts is None or not counts.enough):
-            return self._among_neighbours(client, acquaintance, now)
-        return standing
+        vouched = f"vouched for by {said.vouching[0]}" if said.weight <= -self.settings.threshold else ""
+        if acquaintance is Acquaintance.KNOWN_GOOD:
+            vouched = "known good"
+        standing, known = self._own(self.sources.get(client.source, now), said)
+        if vouched:
+            return _bettered(standing, vouched)
+        if known or standing.band is not Band.CLEAN or acquaintance is not Acquaintance.STRANGER:
+            return standing
+        return self._among_neighbours(client, now)
 
     def entered(self, client: Client, acquaintance: Acquaintance, now: float) -> None:
         """Note a connection that was let in, and begin to ask lists about it; a known-good one needs none."""
@@ -213,27 +211,29 @@ class Reputation:
                 said = said.joined(Said(feed.weight, (feed.name,)))
         return said
 
-    def _own(self, counts: Counts | None, said: Said) -> Standing:
-        """Judge by the source's own past and by what lists say of it."""
-        past = counts.score if counts is not None and counts.enough else 0.0
-        listed = listed_score(said.weight, self.settings) if said is not NOTHING_SAID else 0.0
-        if past < self.settings.throttle and not listed:
-            return Standing(Band.CLEAN, past)
-        signals = counts.signals if counts is not None and past else ()
-        signals += said.names
+    def _own(self, row: Row | None, said: Said) -> tuple[Standing, bool]:
+        """Judge by the source's own past and by what lists say of it; and whether that past is enough to go by."""
+        settings = self.settings
+        totals = self.sources.nobody if row is None else row.own
+        if row is not None and row.others is not self.sources.nobody:
+            totals = self.sources.totals(row)
+        known = row is not None and enough(totals, settings)
+        past = score(totals, settings) if known else 0.0
+        listed = listed_score(said.weight, settings)
+        if past < settings.throttle and not listed:
+            return _CLEAN, known
+        signals = (judged(totals, settings).signals if past else ()) + said.names
         both = together(past, listed)
-        band = band_of(both, len(signals), self.settings)
-        return Standing(band, both, self._reason(band, both, signals), signals)
+        band = band_of(both, len(signals), settings)
+        return Standing(band, both, self._reason(band, both, signals), signals), known
 
     def _reason(self, band: Band, both: float, signals: tuple[str, ...]) -> str:
         settings = self.settings
         limit = (0.0, settings.throttle, settings.tempfail, settings.reject)[band]
         return f"score {both:.0f}, limit {limit:.0f}, for {', '.join(signals) or 'many small things'}"
 
-    def _among_neighbours(self, client: Client, acquaintance: Acquaintance, now: float) -> Standing:
+    def _among_neighbours(self, client: Client, now: float) -> Standing:
         """Throttle a stranger whose network has several sources with a bad name (R16)."""
-        if acquaintance is not Acquaintance.STRANGER:
-            return _CLEAN
         row = self._networks.get(client.network, now)
         if row is None or len(row.names or ()) < self.settings.bad_neighbours:
             return _CLEAN

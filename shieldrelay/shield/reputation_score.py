@@ -71,8 +71,14 @@ _IN_WORDS = (
 
 def weighed(totals: Sequence[float], weights: Weights) -> tuple[float, float]:
     """Give what speaks for a source, and what against it, in messages taken."""
-    good = totals[TAKEN] + weights.ham * totals[HAM]
-    return good, sum(each for _, each in _against(totals, weights))
+    bad = (
+        totals[REFUSED] * weights.refused
+        + totals[UNKNOWN] * weights.unknown
+        + totals[VIOLATIONS]
+        + totals[CONTENT] * weights.content
+        + totals[SPAM] * weights.spam
+    )
+    return totals[TAKEN] + weights.ham * totals[HAM], bad
 
 
 def score(totals: Sequence[float], settings: ReputationSettings, faded: float = 1.0) -> float:
@@ -85,7 +91,7 @@ def score(totals: Sequence[float], settings: ReputationSettings, faded: float = 
 
 
 def room(totals: Sequence[float], field: int, settings: ReputationSettings) -> float:
-    """Give how much more of one kind of evidence counts: up to the ceiling, and in any case until it is a signal for days."""
+    """Give how much more of one kind of evidence counts: up to the ceiling, or until it is a signal for days."""
     weight = _weights(settings.weights)[field - REFUSED]
     good, bad = weighed(totals, settings.weights)
     below = CEILING * (good + settings.doubt) / (100.0 - CEILING) - bad
@@ -96,11 +102,14 @@ def judged(totals: Sequence[float], settings: ReputationSettings, faded: float =
     """Give what a row comes to."""
     against = _against(totals, settings.weights)
     signals = tuple(words for words, weight in against if weight * faded >= settings.signal)
-    messages = totals[TAKEN] + totals[REFUSED] + totals[CONTENT]
-    enough = (
-        totals[CONNECTIONS] * faded > settings.connections - _NEARLY or messages * faded > settings.messages - _NEARLY
-    )
-    return Counts(score(totals, settings, faded), signals, enough)
+    return Counts(score(totals, settings, faded), signals, enough(totals, settings, faded))
+
+
+def enough(totals: Sequence[float], settings: ReputationSettings, faded: float = 1.0) -> bool:
+    """Whether there is enough evidence to act upon."""
+    if totals[CONNECTIONS] * faded > settings.connections - _NEARLY:
+        return True
+    return (totals[TAKEN] + totals[REFUSED] + totals[CONTENT]) * faded > settings.messages - _NEARLY
 
 
 def band_of(score: float, signals: int, settings: ReputationSettings) -> Band:
