@@ -99,8 +99,12 @@ class WarpedNode:
         stress.settings = evolve(stress.settings, lag=LATE_SECONDS)
 
     async def stop(self) -> None:
-        """Stop it in good order."""
+        """Stop it in good order.
+
+        Over in another turn: else what was polled for a descriptor of this node goes to the next one that has it.
+        """
         await self.service.stopService()
+        await deferLater(self._reactor, 0.0, lambda: None)
 
     async def close(self) -> None:
         """Stop it, and leave nothing behind."""

@@ -1,15 +1,21 @@
 """An outbreak: many sources send lawful mail to a customer all at once, faster than his server bears (R4).
 
-A known-good server, which earned its name by mail over four days, goes on sending meanwhile.
+A known-good server, which earned its name by mail over four days, goes on sending meanwhile. ``python -m
+tests.attackers.outbreak`` plays the whole of it.
 """
 
 from __future__ import annotations
 
+import argparse
+import statistics
+import sys
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
 from twisted.internet.threads import deferToThread
 
 from shieldrelay.testing.nexthop import Occasion, Step
@@ -154,3 +160,37 @@ def _most_within(times: Sequence[float], seconds: float) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+async def _print(reactor: Any, sources: int, a_second: int, pace: int) -> None:
+    """Play one, and print a row of a table."""
+    outcome = await Outbreak(reactor, sources, a_second, pace).run()
+    friendly = f"{statistics.median(outcome.friendly):.1f} s, {max(outcome.friendly):.1f} s of {len(outcome.friendly)}"
+    row = [
+        f"{outcome.sources} in {sources / a_second:.0f} s",
+        f"{pace} a minute",
+        str(outcome.taken),
+        str(outcome.minute),
+        friendly,
+        str(outcome.kept),
+        f"{outcome.drained:.0f} s",
+        str(outcome.lost),
+    ]
+    sys.stdout.write("| sources | pace | taken | most in a minute | known-good | kept | drained | lost |\n")
+    sys.stdout.write("|---" * len(row) + "|\n| " + " | ".join(row) + " |\n")
+
+
+def main() -> None:
+    """Play an outbreak."""
+    parser = argparse.ArgumentParser(prog="python -m tests.attackers.outbreak", description="Play an outbreak.")
+    parser.add_argument("--sources", type=int, default=5000, help="one message each")
+    parser.add_argument("--a-second", type=int, default=50, help="of them come in a second")
+    parser.add_argument("--pace", type=int, default=600, help="messages a minute that the customer declared")
+    options = parser.parse_args()
+    react(
+        lambda reactor: Deferred.fromCoroutine(_print(reactor, options.sources, options.a_second, options.pace))
+    )
+
+
+if __name__ == "__main__":
+    main()
