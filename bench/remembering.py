@@ -35,7 +35,7 @@ _A_SECOND = 1000
 _MB = 1e6
 
 
-class _Nobody:
+class Nobody:
     """An operator without lists, and a journal that nobody reads."""
 
     def word(self, client: Client, wall: float) -> None:
@@ -45,10 +45,11 @@ class _Nobody:
         """Keep nothing."""
 
 
-def _defences() -> Defences:
+def fresh_defences() -> Defences:
+    """Make all defences with their defaults, as new."""
     numbers = count()
     return Defences(
-        lists=_Nobody(),
+        lists=Nobody(),
         history=History(),
         connections=Connections(ConnectionsSettings()),
         greeting=Greeting(GreetingSettings()),
@@ -79,8 +80,8 @@ def _rss_mb() -> float:
 
 def remembered(most: int) -> dict[str, float]:
     """Show them all, and give what was taken."""
-    defences = _defences()
-    admission = Admission(defences, Modes(), new_reference=lambda: "S", journal=_Nobody())
+    defences = fresh_defences()
+    admission = Admission(defences, Modes(), new_reference=lambda: "S", journal=Nobody())
     tables: tuple[Table, ...] = (
         *defences.history.tables, *defences.connections.tables, *defences.harvest.tables, defences.greeting.table,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import os
 import platform
 import statistics
@@ -93,10 +94,10 @@ def _head(run: Run) -> str:
 # Bench results
 
 Written by `{run.command}`; ended {run.ended} after {run.seconds:.0f} s.
-Medians of {run.rounds} round(s), the relays in turns; {_once()} are run once. Generator and sink are
-Postfix's `smtp-source` and `smtp-sink`, 20 sessions, on the same cores. CPU is user + system seconds of all of a
-relay's processes per 1000 messages ({run.account}). Differences under 30 % are noise: compare ratios within one run,
-never figures of two runs.
+Medians of {run.rounds} round(s), the relays in turns; {_once()} are run once.
+Generator and sink of mail from one source are Postfix's `smtp-source` and `smtp-sink`, 20 sessions, on the same cores.
+CPU is user + system seconds of all of a relay's processes per 1000 messages ({run.account}). Differences under 30 %
+are noise: compare ratios within one run, never figures of two runs.
 
 - {run.machine}
 {chr(10).join(f"- {version}" for version in run.versions)}
@@ -119,7 +120,7 @@ def _row(name: str, peers: dict[str, dict[str, float]]) -> str:
     names = list(peers)
     both = len(names) == 2
     beside = "ours is better by" if "Postfix" in names else "the second is better by"
-    lines = [f"## {ROWS[name].title}\n"]
+    lines = [f"## {ROWS[name].title}\n", f"{inspect.cleandoc(ROWS[name].measure.__doc__ or '')}\n"]
     lines += ["| | " + " | ".join(names) + (f" | {beside} |" if both else " |")]
     lines += ["|---|" + "---|" * (len(names) + both)]
     for figure in peers[names[0]]:
