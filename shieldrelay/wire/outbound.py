@@ -91,11 +91,16 @@ class _Result(Deferred[AttemptResult]):
 
     def __init__(self, exchange: _Exchange) -> None:
         super().__init__()
-        self._exchange = exchange
+        self._exchange: _Exchange | None = exchange
+
+    def settle(self, result: AttemptResult) -> None:
+        """Fire, and let go of the exchange: else the content would wait for the collector of cycles."""
+        self._exchange = None
+        self.callback(result)
 
     def cancel(self) -> None:
         """Cancel the attempt, or nothing."""
-        if self.called:
+        if self._exchange is None:
             super().cancel()
         else:
             self._exchange.cancel()
@@ -199,4 +204,4 @@ class _Exchange:
 
     def _finish(self, result: AttemptResult) -> None:
         self._connection = None
-        self.result.callback(result)
+        self.result.settle(result)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 from twisted.internet import reactor as the_reactor
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import deferLater
 
 from shieldrelay.mail.outcome import Fate, ServerHealth
 from shieldrelay.testing.nexthop import (
@@ -46,6 +49,18 @@ class DeliveryTests(NextHopFixture):
             result = await self.next_hop.attempt(attempt_for(content))
             self.assertEqual(self.fates(result), [Fate.TAKEN])
             self.assertEqual(self.server.messages.pop().content, octets)
+
+    async def test_content_goes_with_its_attempt(self) -> None:
+        """Once an attempt is over nothing holds its content, without help of the collector of cycles."""
+        await self.deliver()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        attempt = attempt_for(MemoryContent(LETTER))
+        content = weakref.ref(attempt.content)
+        self.assertEqual(self.fates(await self.next_hop.attempt(attempt)), [Fate.TAKEN])
+        del attempt
+        await deferLater(reactor, 0)  # out of the calls that brought the result
+        self.assertIsNone(content())
 
     async def test_recipients_have_fates_of_their_own(self) -> None:
         """A refused recipient does not keep the others from being served, and the outcomes are in order."""
