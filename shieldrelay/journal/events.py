@@ -126,6 +126,15 @@ EVENTS: dict[str, Event] = {
         "change network until reason by member",
         "change",
     ),
+    # reputation
+    "name_list": _warn(
+        "A DNS list is used, or not any more: its test points are right, or not.", "list state reason", "state"
+    ),
+    "feed_read": _info("A feed of active spammers is in force.", "feed source networks skipped seconds"),
+    "feed_failed": _error("A feed could not be read; the last good one stays.", "feed source kind reason next", "kind"),
+    "reputation_report": _info("A reader has reported a message.", "domain peer opinion", "opinion"),
+    "export_failed": _error("The list of our worst sources could not be written.", "file reason"),
+    "learned": _info("The reputation has learned enough: it begins to act.", "days messages"),
     # the shared view
     "hub_state": _warn(
         "What the node shares with others has changed its state.",
