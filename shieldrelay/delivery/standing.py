@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.envelope import Message
+from shieldrelay.mail.evidence import SpfResult
 from shieldrelay.ports import Clock
 
 KEPT_SECONDS = 600.0
@@ -78,18 +79,6 @@ class EveryoneStanding:
     def judge(self, evidence: Evidence) -> Deferred[Judgement]:
         """Believe everybody."""
         return succeed(Judgement(Believed.YES))
-
-
-class SpfResult(Enum):
-    """The results of RFC 7208 §2.6."""
-
-    NONE = "none"
-    NEUTRAL = "neutral"
-    PASS = "pass"
-    FAIL = "fail"
-    SOFTFAIL = "softfail"
-    TEMPERROR = "temperror"
-    PERMERROR = "permerror"
 
 
 class SpfCheck(Protocol):

@@ -12,7 +12,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from attrs import define
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -21,6 +21,7 @@ from twisted.names.error import DNSNameError
 from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock
+from shieldrelay.wire.resolver_client import NameClient, NameServers, address_in
 
 QUESTION_SECONDS = 8.0
 """The time box of one question, all tries and servers together."""
@@ -41,19 +42,6 @@ NoSuchName = DNSNameError
 Answer = tuple[str, ...]
 Record = tuple[Answer, float]
 """An answer and the seconds that it holds."""
-
-
-class NameClient(Protocol):
-    """What is asked: ``twisted.names.client.Resolver``. Each gives (answers, authority, additional)."""
-
-    def lookupAddress(self, name: str) -> Deferred[Any]:
-        """A records."""
-
-    def lookupIPV6Address(self, name: str) -> Deferred[Any]:
-        """AAAA records."""
-
-    def lookupMailExchange(self, name: str) -> Deferred[Any]:
-        """MX records."""
 
 
 @define
@@ -84,13 +72,11 @@ class Resolver:
         client: NameClient | None = None,
     ) -> None:
         self._reactor = reactor
-        self._configured = None if servers is None else list(servers)
-        self._resolv_conf = resolv_conf
+        self._names = NameServers(
+            reactor, servers, timeout=TRIES_SECONDS, resolv_conf=resolv_conf, client=client
+        )
         self._hosts = hosts
         self._shuffle = shuffle
-        self._client = client
-        self._client_servers: list[tuple[str, int]] | None = None
-        self._given_client = client is not None
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
 
     def addresses(self, host: str) -> Deferred[Sequence[str]]:
@@ -154,7 +140,7 @@ class Resolver:
         questions = [client.lookupIPV6Address(host), client.lookupAddress(host)]
         outcomes = await DeferredList(questions, consumeErrors=True)
         headers = [header for answered, outcome in outcomes if answered for header in outcome[0]]
-        found = tuple(_address(header) for header in headers if header.type in (1, 28))
+        found = tuple(address_in(header) for header in headers if header.type in (1, 28))
         if found:
             return found, _seconds(headers)
         for answered, outcome in outcomes:
@@ -173,19 +159,6 @@ class Resolver:
         names = tuple(name.rstrip(".").lower() for _preference, name in records)
         return tuple(name for name in names if name), _seconds(headers)
 
-    def _names(self) -> NameClient:
-        """Give the client for the servers that hold now."""
-        if self._given_client:
-            assert self._client is not None
-            return self._client
-        servers = self._configured if self._configured is not None else _servers_in(self._resolv_conf)
-        if self._client is None or servers != self._client_servers:
-            from twisted.names.client import Resolver as Client
-
-            self._client_servers = servers
-            self._client = Client(servers=list(servers), timeout=TRIES_SECONDS, reactor=self._reactor)
-        return self._client
-
 
 async def _awaited(ask: Callable[[str], Awaitable[Record]], name: str) -> Record:
     return await ask(name)
@@ -193,15 +166,6 @@ async def _awaited(ask: Callable[[str], Awaitable[Record]], name: str) -> Record
 
 def _timed_out(_value: object, seconds: float) -> None:
     raise OSError(f"no answer from DNS in {seconds:g} s")
-
-
-def _address(header: Any) -> str:
-    payload = header.payload
-    if header.type == 1:
-        return str(payload.dottedQuad())
-    import socket
-
-    return socket.inet_ntop(socket.AF_INET6, payload.address)
 
 
 def _seconds(headers: Sequence[Any]) -> float:
@@ -220,13 +184,3 @@ def _in_hosts_file(hosts: Path, host: str) -> Answer:
         if host in (name.lower() for name in names) and (isIPAddress(address) or isIPv6Address(address)):
             found.append(address)
     return tuple(found)
-
-
-def _servers_in(resolv_conf: Path) -> list[tuple[str, int]]:
-    """Give the name servers of a resolv.conf(5) file, this machine when it has none."""
-    try:
-        lines = resolv_conf.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    words = [line.split() for line in lines]
-    return [(word[1], 53) for word in words if len(word) > 1 and word[0] == "nameserver"] or [("127.0.0.1", 53)]

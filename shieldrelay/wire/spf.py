@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from shieldrelay.delivery.standing import Evidence, SpfResult
+from shieldrelay.delivery.standing import Evidence
+from shieldrelay.mail.evidence import SpfResult
 from shieldrelay.wire.threads import Threads
 
 if TYPE_CHECKING:

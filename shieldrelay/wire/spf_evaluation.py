@@ -19,7 +19,8 @@ import dns.nameserver
 import dns.resolver
 import spf  # type: ignore[import-untyped]  # it has no types
 
-from shieldrelay.delivery.standing import Evidence, SpfResult
+from shieldrelay.delivery.standing import Evidence
+from shieldrelay.mail.evidence import SpfResult
 
 QUESTION_SECONDS = 8.0
 """The time box of one question, all tries and servers together."""

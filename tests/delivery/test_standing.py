@@ -15,12 +15,12 @@ from shieldrelay.delivery.standing import (
     EveryoneStanding,
     Evidence,
     Judgement,
-    SpfResult,
     SpfStanding,
     evidence_of,
 )
 from shieldrelay.mail.address import NULL, Mailbox, parse_mailbox
 from shieldrelay.mail.envelope import Envelope, Message, Recipient
+from shieldrelay.mail.evidence import SpfResult
 from tests.delivery.notice_samples import CLIENT, a_message
 
 

@@ -15,8 +15,9 @@ from twisted.internet.task import Clock
 from twisted.names import common, dns, error, server
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from shieldrelay.delivery.standing import Evidence, SpfResult
+from shieldrelay.delivery.standing import Evidence
 from shieldrelay.mail.address import parse_mailbox
+from shieldrelay.mail.evidence import SpfResult
 from shieldrelay.wire.spf import CHECK_SECONDS, Spf
 from shieldrelay.wire.spf_evaluation import POLICY_OCTETS, RECORDS, TERM_OCTETS, LookUp, NameServers, evaluate
 

@@ -1,0 +1,192 @@
+"""`Lookups`: what DNS says of senders and clients, asked beside the transaction and kept for a while (R26).
+
+`begin` at admission asks for the client's name while its greeting is held back. `sender` at MAIL gives a `Dossier`:
+full at once for senders that were seen lately, otherwise filled in while recipients and content come; nobody waits
+for it longer than the budget from then on. What is under way is bounded, what is too much or too late is not known
+and speaks against nobody, and goes on to be known by the next. Made by assembly, asked by ``wire.doorway`` and
+``delivery.intake``. Never fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from shieldrelay.delivery.standing import Evidence, SpfCheck
+from shieldrelay.mail.address import AddressFault, Mailbox, ReversePath, parse_mailbox
+from shieldrelay.mail.client import Client
+from shieldrelay.mail.evidence import NO_REVERSE, Reach, Reverse, SpfResult
+from shieldrelay.ports import Clock, Journal
+from shieldrelay.shield.lawful_networks import bogon_source
+from shieldrelay.wire.lookup_dossier import Dossier
+from shieldrelay.wire.lookup_memory import Found, Kept, Memory
+from shieldrelay.wire.lookup_questions import Questions
+from shieldrelay.wire.lookup_reach import Reached, found_reach, literal_reach
+from shieldrelay.wire.lookup_reverse import found_reverse
+from shieldrelay.wire.spf_memory import RememberedSpf
+
+BUDGET_SECONDS = 3.0
+"""The longest that anybody waits for a sender's evidence, from MAIL on; also the time box of one question."""
+SENDERS = 40_000
+"""About 40 MB of memory when it is full."""
+UNDER_WAY = 200
+"""Domains, and clients' names, that are looked up at a time."""
+REVERSE_SECONDS = 1800.0
+TROUBLE_SECONDS = 30.0
+SHORTEST_SECONDS = 5.0
+
+
+@frozen
+class Load:
+    """What the look-ups do, for pictures.
+
+    :ivar kept: senders.
+    :ivar questions: asked since the start; ``evaluations``: of SPF.
+    :ivar turned_away: evaluations of SPF that were too many at a time.
+    """
+
+    kept: int
+    under_way: int
+    questions: int
+    evaluations: int
+    turned_away: int
+    late: int
+
+
+class Lookups:
+    """Looks up.
+
+    :param servers: ``(address, port)`` of name servers; ``None``: those of resolv.conf.
+    :param spf: evaluates SPF in its own pool.
+    :param kept: domains, clients' names and dossiers that are kept, of each.
+    :param client: for tests: what to ask instead of name servers.
+    """
+
+    def __init__(
+        self,
+        reactor: Clock,
+        spf: SpfCheck,
+        journal: Journal,
+        servers: Sequence[tuple[str, int]] | None = None,
+        *,
+        budget: float = BUDGET_SECONDS,
+        kept: int = SENDERS,
+        client: Any = None,
+    ) -> None:
+        self._reactor = reactor
+        self._journal = journal
+        self.budget = budget
+        self._questions = Questions(reactor, servers, seconds=budget, journal=journal, bug=self._bug, client=client)
+        self._spf = RememberedSpf(spf, reactor, self._bug)
+        unknown: Reached = (Reach.UNKNOWN, "")
+        self._reaches: Memory[Reached] = Memory(reactor, kept, UNDER_WAY, (unknown, TROUBLE_SECONDS), self._bug)
+        self._reverses: Memory[Reverse] = Memory(reactor, kept, UNDER_WAY, (NO_REVERSE, TROUBLE_SECONDS), self._bug)
+        self._dossiers: dict[Hashable, Dossier] = {}
+        self._most = kept
+        self._late = 0
+
+    # the client
+
+    def begin(self, client: Client) -> None:
+        """Have a client's name asked for, unless it is known or its address is none of the internet's."""
+        address = client.address
+        if self._reverses.known(address) is None and not bogon_source(client.source, address):
+            self._reverses.ask(address, lambda: Deferred.fromCoroutine(self._find_reverse(address)))
+
+    def reverse(self, client: Client) -> Reverse:
+        """Give what is known of a client's name now."""
+        kept = self._reverses.known(client.address)
+        return NO_REVERSE if kept is None else kept.value
+
+    async def _find_reverse(self, address: str) -> Found[Reverse]:
+        found = await found_reverse(self._questions, address)
+        return found, TROUBLE_SECONDS if found is NO_REVERSE else REVERSE_SECONDS
+
+    # the sender
+
+    def sender(self, client: Client, reverse_path: ReversePath, helo: str) -> Dossier:
+        """Give what is known of a sender, and have the rest found out."""
+        domain = reverse_path.domain_key if isinstance(reverse_path, Mailbox) else ""
+        key = (client.address, domain or helo, not domain)
+        dossier = self._dossiers.get(key)
+        if dossier is not None and (not dossier.complete or self._reactor.seconds() < dossier.until):
+            return dossier
+        if len(self._dossiers) >= self._most:
+            del self._dossiers[next(iter(self._dossiers))]
+        dossier = self._dossiers[key] = Dossier(domain)
+        self._begin(dossier, client, reverse_path, helo)
+        return dossier
+
+    def load(self) -> Load:
+        """Say what the look-ups do."""
+        return Load(
+            len(self._dossiers), self._questions.under_way + self._spf.under_way, self._questions.asked,
+            self._spf.evaluated, self._spf.turned_away, self._late,
+        )  # fmt: skip
+
+    def _begin(self, dossier: Dossier, client: Client, reverse_path: ReversePath, helo: str) -> None:
+        """Ask what is to be asked."""
+        spf = self._spf_of(client, reverse_path, helo)
+        reach = self._reach_of(dossier.sender.domain)
+        pending = isinstance(spf, Deferred) + isinstance(reach, Deferred)
+        if pending:
+            timer = self._reactor.callLater(self.budget, self._too_late, dossier)
+            dossier.expect(2, timer)
+        else:
+            dossier.expect(2, None)
+        if isinstance(reach, Deferred):
+            reach.addCallback(_reached, dossier)
+        else:
+            _reached(reach, dossier)
+        if isinstance(spf, Deferred):
+            spf.addCallback(_checked, dossier)
+        else:
+            _checked(spf, dossier)
+
+    def _reach_of(self, domain: str) -> Kept[Reached] | Deferred[Kept[Reached]]:
+        if not domain:
+            return Kept((Reach.NULL_PATH, ""), float("inf"))
+        if domain.startswith("["):
+            return Kept(literal_reach(domain), float("inf"))
+        return self._reaches.ask(domain, lambda: Deferred.fromCoroutine(self._find_reach(domain)))
+
+    async def _find_reach(self, domain: str) -> Found[Reached]:
+        reached, seconds = await found_reach(self._questions, domain, self._reactor)
+        if reached[0] is Reach.UNKNOWN:
+            return reached, TROUBLE_SECONDS
+        return reached, max(seconds, SHORTEST_SECONDS)
+
+    def _spf_of(self, client: Client, path: ReversePath, helo: str) -> Kept[SpfResult] | Deferred[Kept[SpfResult]]:
+        sender = path if isinstance(path, Mailbox) else _postmaster(helo)
+        if sender is None:
+            return Kept(SpfResult.NONE, float("inf"))
+        return self._spf.check(Evidence(sender, client.address, helo))
+
+    def _bug(self, failure: Failure) -> None:
+        self._journal.event("bug", where="lookups", error=failure.getErrorMessage(), traceback=failure.getTraceback())
+
+    def _too_late(self, dossier: Dossier) -> None:
+        self._late += 1
+        dossier.late()
+
+
+def _reached(kept: Kept[Reached], dossier: Dossier) -> None:
+    dossier.reached(*kept.value, kept.until)
+
+
+def _checked(kept: Kept[SpfResult], dossier: Dossier) -> None:
+    dossier.spf(kept.value, kept.until)
+
+
+def _postmaster(helo: str) -> Mailbox | None:
+    """Give the sender that a notice is judged by (RFC 7208 §2.4); ``None`` when the client's name is no domain."""
+    if "." not in helo or not helo.isascii():
+        return None
+    try:
+        return parse_mailbox(b"postmaster@" + helo.encode("ascii"))
+    except AddressFault:
+        return None

@@ -1,0 +1,85 @@
+"""Whom names are asked of: a client of twisted.names for the name servers that hold now; its records in plain words.
+
+The library is imported with the first question, because a node whose next hops are addresses never asks one. Used by
+`wire.resolver` and `wire.lookup_questions`. Nothing here waits or fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from socket import AF_INET6, inet_ntop
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from shieldrelay.ports import Clock
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+
+class NameClient(Protocol):
+    """What is asked: ``twisted.names.client.Resolver``. Each gives (answers, authority, additional)."""
+
+    def lookupAddress(self, name: str) -> Deferred[Any]:
+        """A records."""
+
+    def lookupIPV6Address(self, name: str) -> Deferred[Any]:
+        """AAAA records."""
+
+    def lookupMailExchange(self, name: str) -> Deferred[Any]:
+        """MX records."""
+
+
+class NameServers:
+    """Gives a client for the name servers that hold now.
+
+    :param servers: ``(address, port)`` of each; ``None``: those of ``resolv_conf``, read again when it changes.
+    :param timeout: seconds that each round of tries waits.
+    :param client: for tests: what to ask instead.
+    """
+
+    def __init__(
+        self,
+        reactor: Clock,
+        servers: Sequence[tuple[str, int]] | None,
+        *,
+        timeout: tuple[int, ...],
+        resolv_conf: Path = RESOLV_CONF,
+        client: Any = None,
+    ) -> None:
+        self._reactor = reactor
+        self._configured = None if servers is None else list(servers)
+        self._timeout = timeout
+        self._resolv_conf = resolv_conf
+        self._given = client
+        self._client: Any = None
+        self._client_servers: list[tuple[str, int]] | None = None
+
+    def __call__(self) -> Any:
+        """Give what to ask."""
+        if self._given is not None:
+            return self._given
+        servers = self._configured if self._configured is not None else _servers_in(self._resolv_conf)
+        if self._client is None or servers != self._client_servers:
+            from twisted.names.client import Resolver as Client
+
+            self._client_servers = servers
+            self._client = Client(servers=list(servers), timeout=self._timeout, reactor=self._reactor)
+        return self._client
+
+
+def address_in(header: Any) -> str:
+    """Give the address in an A or AAAA record."""
+    payload = header.payload
+    return str(payload.dottedQuad()) if header.type == 1 else inet_ntop(AF_INET6, payload.address)
+
+
+def _servers_in(resolv_conf: Path) -> list[tuple[str, int]]:
+    """Give the name servers of a resolv.conf(5) file, this machine when it has none."""
+    try:
+        lines = resolv_conf.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    words = [line.split() for line in lines]
+    return [(word[1], 53) for word in words if len(word) > 1 and word[0] == "nameserver"] or [("127.0.0.1", 53)]
