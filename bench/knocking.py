@@ -1,6 +1,6 @@
 """``python -m bench.knocking PORT SOURCE COUNT AT_ONCE``: connect again and again and read what is said.
 
-The last line is JSON: how many were refused (a reply that begins with 4 or 5), how many heard anything else, and the
+The last line is JSON: how many were refused (a reply that begins with 4 or 5), how many were greeted, and the
 seconds. Who is greeted says QUIT.
 """
 
@@ -37,7 +37,7 @@ def knock(port: int, source: str, count: int, at_once: int) -> dict[str, float]:
                 octets = b""
             if octets:
                 refused += octets[:1] in b"45"
-                other += octets[:1] not in b"45"
+                other += octets.startswith(b"220")
                 if octets[:1] == b"2":
                     one.send(b"QUIT\r\n")
                     continue
