@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shieldrelay.config.analysis import Analysis
 from shieldrelay.config.connections import Connections
 from shieldrelay.config.harvest import Harvest
 from shieldrelay.config.hosts import IpNetwork, Network
@@ -56,4 +57,5 @@ class Shield:
     )
     greeting: Greeting = subsection(Greeting, factory=Greeting, help="")
     connections: Connections = subsection(Connections, factory=Connections, help="")
+    analysis: Analysis = subsection(Analysis, factory=Analysis, help="")
     harvest: Harvest = subsection(Harvest, factory=Harvest, help="")

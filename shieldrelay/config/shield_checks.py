@@ -14,6 +14,7 @@ from shieldrelay.config.schema import Configuration
 def check_shield(configuration: Configuration) -> Iterator[Finding]:
     """Look at ``[shield] [stress] [networks] [content] [recipients]``."""
     yield from _check_lists(configuration)
+    yield from _check_analysis(configuration)
     yield from _check_harvest(configuration)
     yield from _check_stress(configuration)
     yield from _check_networks(configuration)
@@ -40,6 +41,19 @@ def _check_lists(configuration: Configuration) -> Iterator[Finding]:
             if networks.count(network) > 1:
                 yield Finding((("shield", name),), f"{network} is there twice", "name each network once")
                 break
+
+
+def _check_analysis(configuration: Configuration) -> Iterator[Finding]:
+    analysis, at = configuration.shield.analysis, ("shield", "analysis")
+    orders = (
+        ("slow", "refuse", "a source is slowed before it is refused"),
+        ("refuse", "ban", "a source is refused before it is banned"),
+        ("pause", "pause_most", "no answer waits longer than pause_most"),
+        ("ban_for", "ban_most", "a source is banned for ban_most at most"),
+    )
+    for less, more, why in orders:
+        if getattr(analysis, less) > getattr(analysis, more):
+            yield Finding(((*at, less), (*at, more)), f"{less} is more than {more}", why)
 
 
 def _check_harvest(configuration: Configuration) -> Iterator[Finding]:

@@ -118,6 +118,16 @@ EVENTS: dict[str, Event] = {
         "A source has used up its unknown recipients: for a while it gets no answer.",
         "session peer domain reason seconds offences",
     ),
+    "exploit": _warn(
+        "A client sent an exploit string in a command, a path, or a header field.",
+        "session peer kind signature sources evidence",
+        "signature",
+    ),
+    "sentence": _warn(
+        "What a source did wrong has come to something: slower answers, refusals, a ban.",
+        "session peer step kind score seconds reason",
+        "step",
+    ),
     "stress": _warn("The node has come under stress, or out of it.", "state reason seconds", "state"),
     "ban": _warn("A source is banned.", "source until seconds reason by member", "by"),
     "released_source": _info("What is held against a source was forgotten.", "source by member", "by"),

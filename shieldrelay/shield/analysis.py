@@ -140,6 +140,18 @@ class Analysis:
             return None
         return self._judged(client, kind, None, now, known_good=known_good)
 
+    def header(self, client: Client, octets: bytes, now: float, *, known_good: bool = False) -> Finding | None:
+        """Look for exploit strings in a header: evidence, never a refusal by itself (R24).
+
+        :param octets: the content's beginning.
+        """
+        if self.settings.mode is Mode.OFF:
+            return None
+        signature = analysis_exploits.find_in_header(octets)
+        if signature is None:
+            return None
+        return self._judged(client, ViolationKind.EXPLOIT_IN_HEADER, signature, now, known_good=known_good)
+
     # what it earns
 
     def connect(self, client: Client, now: float) -> str | None:

@@ -129,6 +129,17 @@ class ScoreTests(SynchronousTestCase):
         self.assertIsNone(self.analysis.connect(ABROAD, self.now))
         self.assertEqual(self.does(KINDS.EXPLOIT_IN_COMMAND).seconds, 1800.0)
 
+    def test_headers_are_evidence_only(self) -> None:
+        """A header that quotes an exploit string is noted, however often, and never slows anybody (R24)."""
+        header = b"Subject: about ${jndi:ldap://x} and ${first_name}\r\n\r\n${run{x}}\r\n"
+        for _ in range(100):
+            finding = self.analysis.header(ABROAD, header, self.now)
+        assert finding is not None and finding.signature is not None
+        self.assertEqual((finding.kind, finding.signature.name), (KINDS.EXPLOIT_IN_HEADER, "jndi"))
+        self.assertEqual((finding.step, finding.ends_session), (Step.NOTHING, False))
+        for innocent in (b"Subject: ${first_name}\r\n\r\n${run{x}}", b"Subject: x\r\n\r\n() { :; }", b"${a} " * 9000):
+            self.assertIsNone(self.analysis.header(ABROAD, innocent, self.now))
+
     def test_reasons_say_what_and_how_much(self) -> None:
         """The reason names the violation, the CVE of an exploit string, the score and the threshold."""
         finding = self.analysis.hello(ABROAD, b"${jndi:ldap://x}", self.now)
