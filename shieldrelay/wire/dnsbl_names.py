@@ -18,7 +18,6 @@ TROUBLE = IPv4Network("127.255.255.0/24")
 LISTED_POINT, FREE_POINT = "127.0.0.2", "127.0.0.1"
 """Test points of RFC 5782 §5: every list has the first and never the second."""
 FREE_POINT_6 = "::ffff:7f00:1"
-LISTED_POINT_6 = "::ffff:7f00:2"
 
 
 @frozen
