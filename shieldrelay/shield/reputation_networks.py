@@ -46,6 +46,12 @@ class Networks:
         return place >= 0 and ranges.lasts[place] >= number
 
     @property
+    def covered(self) -> float:
+        """The share of all IPv4 addresses that is in it."""
+        ranges = self._four
+        return sum(last - first + 1 for first, last in zip(ranges.firsts, ranges.lasts, strict=True)) / 2**32
+
+    @property
     def octets(self) -> int:
         """What it costs in memory, its arrays only."""
         return sum(len(each) * each.itemsize for each in self._arrays())
