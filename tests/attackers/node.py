@@ -16,14 +16,15 @@ from typing import Any
 
 from attrs import evolve
 from twisted.internet.task import deferLater
+from twisted.internet.threads import blockingCallFromThread
 
 from shieldrelay.assembly import appliance
 from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.config.reader import read
 from shieldrelay.testing.nexthop import ScriptedNextHop
-from tests.assembly.node_case import free_port
 from tests.attackers.guessing import BALANCER
 from tests.attackers.warp import WarpedReactor
+from tests.integration.node import free_port
 
 DIRECTORY = 2000
 """Recipients, ``user0`` and so on."""
@@ -111,6 +112,7 @@ class WarpedNode:
         await self.stop()
         await self.hop.down()
         shutil.rmtree(self.directory)
+        await deferLater(self._reactor, QUIET_SECONDS, lambda: None)
 
     def _configure(self) -> Path:
         recipients = self.directory / "recipients"
@@ -124,8 +126,8 @@ class WarpedNode:
     # time
 
     def passing(self, seconds: float) -> None:
-        """Make time pass, from any thread; at once when this returns or a little later."""
-        self._reactor.callFromThread(self.warp.advance, seconds)
+        """Make time pass, from another thread; nothing that the node had to do before is left when this returns."""
+        blockingCallFromThread(self._reactor, self.warp.advance, seconds)
 
     async def rest(self, seconds: float) -> None:
         """Let time pass, in steps, and what is due be done."""

@@ -8,6 +8,7 @@ from twisted.internet import reactor as the_reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from shieldrelay.cluster.snapshot_file import FILE_NAME
 from tests.attackers import guessing
 from tests.attackers.flood import held
 from tests.attackers.guessing import Ending, Session, Told
@@ -109,7 +110,7 @@ class RestartTests(TestCase):
 
     async def _written(self, node: WarpedNode) -> None:
         """Wait until the snapshot is on the disk."""
-        while not any((node.directory / "state" / "shield").iterdir()):
+        while not (node.directory / "state" / "shield" / FILE_NAME).exists():
             await node.rest(0.1)
 
 
