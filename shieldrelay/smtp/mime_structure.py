@@ -13,6 +13,7 @@ counts does not depend on how the content was cut into blocks.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 DEPTH, PARTS = 50, 1000
 """R25."""
@@ -23,6 +24,8 @@ _BOUNDARY_OCTETS = 256
 _VALUE_OCTETS = 4096
 _BOUNDARIES = 4
 """As many of one header count."""
+_PIECES = 16
+"""As many are put together (RFC 2231 §3)."""
 _EMPTY_LINE = b"\r\n\r\n"
 _CONTENT_TYPE = re.compile(rb"(?:\A|\r\n)content-type[ \t]*:((?:[^\r\n]++|\r\n[ \t])*+)", re.IGNORECASE)
 _BOUNDARY = re.compile(
@@ -39,13 +42,17 @@ def boundaries(header: bytes) -> tuple[tuple[bytes, ...], bool]:
     :param header: lines with CRLF, without the empty line.
     :returns: every boundary that is named, and whether the body is a message of its own.
     """
+    lower = header.lower()
+    if b"boundary" not in lower and b"message/" not in lower:
+        return (), False
     found: list[bytes] = []
     message = False
     for field in _CONTENT_TYPE.findall(header):
         value = field[:_VALUE_OCTETS]
         message = message or _MESSAGE.match(value) is not None
         pieces = b""
-        for continued, quoted, token in _BOUNDARY.findall(value):
+        for named in islice(_BOUNDARY.finditer(value), _PIECES):
+            continued, quoted, token = named.groups(b"")
             text = _PAIR.sub(rb"\1", quoted) if quoted else token
             if continued:
                 pieces += text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import asdict, fields
+from attrs import fields
 
 from shieldrelay.config.analysis import Analysis
 from shieldrelay.config.setting import declared_in
@@ -15,9 +15,10 @@ class AnalysisTests(ReadCase):
         """Every number of the analysis can be set, and what a file leaves out is the room's own default."""
         own = {each.name for each in fields(AnalysisSettings)} - {"own_names", "own_addresses"}
         self.assertEqual(set(declared_in(Analysis)), own)
-        declared, room = asdict(self.read().shield.analysis), asdict(AnalysisSettings())
-        self.assertEqual(declared.pop("mode").value, room.pop("mode").value)
-        self.assertEqual(declared, {name: room[name] for name in declared})
+        declared, room = self.read().shield.analysis, AnalysisSettings()
+        self.assertEqual(declared.mode.value, room.mode.value)
+        for name in own - {"mode"}:
+            self.assertEqual(getattr(declared, name), getattr(room, name), name)
 
     def test_it_is_read(self) -> None:
         """Values come with their units."""
