@@ -132,6 +132,8 @@ CAPABILITIES = {
         Capability("postfix", lambda: _root() and _installed("postfix")(), "root, apt install postfix"),
         Capability("swaks", _installed("swaks"), "apt install swaks"),
         Capability("slapd", _installed("slapd", "slapadd"), "apt install slapd"),
+        Capability("nsd", _installed("nsd"), "apt install nsd"),
+        Capability("unbound", _installed("unbound"), "apt install unbound"),
         Capability("openssl", _installed("openssl"), "apt install openssl"),
     )
 }

@@ -7,8 +7,10 @@ from shieldrelay.config.connections import Connections
 from shieldrelay.config.harvest import Harvest
 from shieldrelay.config.hosts import IpNetwork, Network
 from shieldrelay.config.kinds import ListOf
+from shieldrelay.config.lawful import Lawful
 from shieldrelay.config.mode import Mode, mode
 from shieldrelay.config.quantities import Duration
+from shieldrelay.config.reputation import Reputation
 from shieldrelay.config.setting import section, setting, subsection
 
 
@@ -59,3 +61,5 @@ class Shield:
     connections: Connections = subsection(Connections, factory=Connections, help="")
     analysis: Analysis = subsection(Analysis, factory=Analysis, help="")
     harvest: Harvest = subsection(Harvest, factory=Harvest, help="")
+    lawful: Lawful = subsection(Lawful, factory=Lawful, help="")
+    reputation: Reputation = subsection(Reputation, factory=Reputation, help="")

@@ -36,17 +36,26 @@ class Kept(Generic[V]):
 class Memory(Generic[V]):
     """Keeps values by key.
 
-    :param most: how many are kept.
+    :param most: how much is kept: values, or what they weigh.
     :param under_way: how many may be found out at a time.
     :param trouble: what is said, and how long it holds, when finding out failed, or nobody may be asked.
+    :param weight: what a value weighs; ``None``: 1.
     :param bug: told what a search failed with: it should not.
     """
 
     def __init__(
-        self, clock: Clock, most: int, under_way: int, trouble: Found[V], bug: Callable[[Failure], None]
+        self,
+        clock: Clock,
+        most: int,
+        under_way: int,
+        trouble: Found[V],
+        bug: Callable[[Failure], None],
+        weight: Callable[[V], int] | None = None,
     ) -> None:
         self._clock = clock
         self._bug = bug
+        self._weight = weight or _one
+        self._weighs = 0
         self._most = most
         self._most_under_way = under_way
         self._trouble = trouble
@@ -101,10 +110,20 @@ class Memory(Generic[V]):
 
     def _tell(self, key: Hashable, value: V, seconds: float) -> None:
         kept = Kept(value, self._clock.seconds() + seconds)
-        self._kept.pop(key, None)
+        self._drop(key)
         self._kept[key] = kept
-        if len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+        self._weighs += self._weight(value)
+        while self._weighs > self._most and len(self._kept) > 1:
+            self._drop(next(iter(self._kept)))
         for waiter in self._waiting.pop(key):
             if not waiter.called:
                 waiter.callback(kept)
+
+    def _drop(self, key: Hashable) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._weighs -= self._weight(kept.value)
+
+
+def _one(_value: object) -> int:
+    return 1

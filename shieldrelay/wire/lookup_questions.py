@@ -29,10 +29,15 @@ NEGATIVE_SECONDS = 120.0
 TROUBLE_SECONDS = 10.0
 """How long nobody asks again what nobody answered."""
 KEPT = 40_000
+"""How many answers of ordinary length are kept; one weighs more for each `ORDINARY` characters, so that nobody fills the
+memory with a few."""
+ORDINARY = 256
 UNDER_WAY = 256
 """Questions at a time; each holds a socket."""
-RECORDS = 20
-"""Records of one answer that are read."""
+RECORDS = 101
+"""Records of one answer that are read: one more than SPF takes, for it to see that there are too many."""
+POLICIES, POLICY_CHARACTERS = 3, 4097
+"""Of TXT records only policies of SPF are kept, as many and as long as tell that there are too many, or too long."""
 ALARM_AFTER, ALARM_SECONDS = 20, 30.0
 """So many questions without an answer, and no answer for so long, raise the alarm."""
 
@@ -46,10 +51,11 @@ class QuestionType(Enum):
     AAAA = "lookupIPV6Address"
     MX = "lookupMailExchange"
     PTR = "lookupPointer"
+    TXT = "lookupText"
 
 
 _NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_\-]{0,62})\.)*[a-z0-9_][a-z0-9_\-]{0,62}\Z")
-_NUMBER = {QuestionType.A: 1, QuestionType.AAAA: 28, QuestionType.MX: 15, QuestionType.PTR: 12}
+_NUMBER = {QuestionType.A: 1, QuestionType.AAAA: 28, QuestionType.MX: 15, QuestionType.PTR: 12, QuestionType.TXT: 16}
 
 
 class Silence(Enum):
@@ -60,7 +66,8 @@ class Silence(Enum):
 
 
 Answer = tuple[str, ...] | Silence
-"""Addresses, or names in lower case without the last dot; of MX best first, ``""`` for the null MX (RFC 7505)."""
+"""Addresses, or names in lower case without the last dot; of MX best first, ``""`` for the null MX (RFC 7505). Of
+TXT the policies of SPF, as Latin-1, strings joined."""
 
 
 class Questions:
@@ -86,7 +93,7 @@ class Questions:
         self._names = NameServers(reactor, servers, timeout=TRIES_SECONDS, client=client)
         self._seconds = seconds
         self._journal = journal
-        self._memory: Memory[Answer] = Memory(reactor, KEPT, UNDER_WAY, (Silence.TROUBLE, TROUBLE_SECONDS), bug)
+        self._memory: Memory[Answer] = Memory(reactor, KEPT, UNDER_WAY, (Silence.TROUBLE, TROUBLE_SECONDS), bug, _weight)
         self._troubles = 0
         self._last_good = reactor.seconds()
         self._alarmed = False
@@ -108,6 +115,10 @@ class Questions:
         known = self._memory.known(key)
         return known if known is not None else self._memory.ask(key, lambda: self._question(kind, name))
 
+    def known(self, kind: QuestionType, name: str) -> Kept[Answer] | None:
+        """Give what is known; may be called in any thread."""
+        return self._memory.known((kind, name))
+
     def _question(self, kind: QuestionType, name: str) -> Deferred[Found[Answer]]:
         """Ask now."""
         self.asked += 1
@@ -120,7 +131,7 @@ class Questions:
 
     def _answered(self, answer: Any, kind: QuestionType) -> Found[Answer]:
         self._good()
-        headers = [header for header in answer[0] if header.type == _NUMBER[kind]][:RECORDS]
+        headers = [header for header in answer[0] if header.type == _NUMBER[kind]]
         if not headers:
             return (), NEGATIVE_SECONDS
         seconds = float(min(header.ttl for header in answer[0]))
@@ -147,12 +158,26 @@ class Questions:
 
 
 def _records(kind: QuestionType, headers: Sequence[Any]) -> tuple[str, ...]:
+    headers = headers if kind is QuestionType.TXT else headers[:RECORDS]
     if kind in (QuestionType.A, QuestionType.AAAA):
         return tuple(map(address_in, headers))
     if kind is QuestionType.PTR:
         return tuple(_name(header.payload.name) for header in headers)
+    if kind is QuestionType.TXT:
+        return _policies(headers)
     headers = sorted(headers, key=lambda header: int(header.payload.preference))
     return tuple(_name(header.payload.name) for header in headers)
+
+
+def _policies(headers: Sequence[Any]) -> tuple[str, ...]:
+    """Give the policies of SPF among TXT records, clipped; there is one, or something is wrong."""
+    texts = (b"".join(header.payload.data) for header in headers)
+    policies = [text[:POLICY_CHARACTERS] for text in texts if text[:6].lower() == b"v=spf1"]
+    return tuple(text.decode("latin-1") for text in policies[:POLICIES])
+
+
+def _weight(answer: Answer) -> int:
+    return 1 if isinstance(answer, Silence) else 1 + sum(map(len, answer)) // ORDINARY
 
 
 def _name(name: Any) -> str:

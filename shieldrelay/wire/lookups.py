@@ -20,14 +20,16 @@ from shieldrelay.delivery.standing import Evidence, SpfCheck
 from shieldrelay.mail.address import AddressFault, Mailbox, ReversePath, parse_mailbox
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.evidence import NO_REVERSE, Reach, Reverse, SpfResult
-from shieldrelay.ports import Clock, Journal
+from shieldrelay.ports import Journal
 from shieldrelay.shield.lawful_networks import bogon_source
 from shieldrelay.wire.lookup_dossier import Dossier
 from shieldrelay.wire.lookup_memory import Found, Kept, Memory
 from shieldrelay.wire.lookup_questions import Questions
 from shieldrelay.wire.lookup_reach import Reached, found_reach, literal_reach
 from shieldrelay.wire.lookup_reverse import found_reverse
+from shieldrelay.wire.spf import Spf
 from shieldrelay.wire.spf_memory import RememberedSpf
+from shieldrelay.wire.spf_names import SharedNames
 
 BUDGET_SECONDS = 3.0
 """The longest that anybody waits for a sender's evidence, from MAIL on; also the time box of one question."""
@@ -35,6 +37,9 @@ SENDERS = 40_000
 """About 40 MB of memory when it is full."""
 UNDER_WAY = 200
 """Domains, and clients' names, that are looked up at a time."""
+SEARCHES = 100.0
+"""Senders a second that are looked up at most, each at a cost of about a millisecond of processor time; a second's worth
+at once. Who comes beyond that is let be."""
 REVERSE_SECONDS = 1800.0
 TROUBLE_SECONDS = 30.0
 SHORTEST_SECONDS = 5.0
@@ -46,7 +51,8 @@ class Load:
 
     :ivar kept: senders.
     :ivar questions: asked since the start; ``evaluations``: of SPF.
-    :ivar turned_away: evaluations of SPF that were too many at a time.
+    :ivar turned_away: evaluations of SPF that were too many at a time; ``skipped``: senders, in a second.
+    :ivar late: senders of which not all was known when the budget was over.
     """
 
     kept: int
@@ -54,6 +60,7 @@ class Load:
     questions: int
     evaluations: int
     turned_away: int
+    skipped: int
     late: int
 
 
@@ -61,32 +68,41 @@ class Lookups:
     """Looks up.
 
     :param servers: ``(address, port)`` of name servers; ``None``: those of resolv.conf.
-    :param spf: evaluates SPF in its own pool.
+    :param searches: senders a second that are looked up at most.
     :param kept: domains, clients' names and dossiers that are kept, of each.
     :param client: for tests: what to ask instead of name servers.
+    :param spf: for tests: who evaluates SPF instead of the pool.
+    :ivar spf: evaluates SPF in its pool, with the same memory of DNS; for ``delivery.standing`` too.
     """
 
     def __init__(
         self,
-        reactor: Clock,
-        spf: SpfCheck,
+        reactor: Any,
         journal: Journal,
         servers: Sequence[tuple[str, int]] | None = None,
         *,
         budget: float = BUDGET_SECONDS,
+        searches: float = SEARCHES,
         kept: int = SENDERS,
         client: Any = None,
+        spf: SpfCheck | None = None,
     ) -> None:
         self._reactor = reactor
         self._journal = journal
         self.budget = budget
         self._questions = Questions(reactor, servers, seconds=budget, journal=journal, bug=self._bug, client=client)
-        self._spf = RememberedSpf(spf, reactor, self._bug)
+        self._pool = Spf(reactor, look_up=SharedNames(self._questions, reactor))
+        self.spf: SpfCheck = self._pool if spf is None else spf
+        self._spf = RememberedSpf(self.spf, reactor, self._bug)
         unknown: Reached = (Reach.UNKNOWN, "")
         self._reaches: Memory[Reached] = Memory(reactor, kept, UNDER_WAY, (unknown, TROUBLE_SECONDS), self._bug)
         self._reverses: Memory[Reverse] = Memory(reactor, kept, UNDER_WAY, (NO_REVERSE, TROUBLE_SECONDS), self._bug)
         self._dossiers: dict[Hashable, Dossier] = {}
         self._most = kept
+        self._searches = searches
+        self._budgeted = searches
+        self._at = reactor.seconds()
+        self._skipped = 0
         self._late = 0
 
     # the client
@@ -115,18 +131,44 @@ class Lookups:
         dossier = self._dossiers.get(key)
         if dossier is not None and (not dossier.complete or self._reactor.seconds() < dossier.until):
             return dossier
-        if len(self._dossiers) >= self._most:
-            del self._dossiers[next(iter(self._dossiers))]
-        dossier = self._dossiers[key] = Dossier(domain)
-        self._begin(dossier, client, reverse_path, helo)
-        return dossier
+        return self._search(key, domain, client, reverse_path, helo)
+
+    def stop(self) -> Deferred[None]:
+        """Evaluate no more; fires when the threads have ended."""
+        return self._pool.stop()
 
     def load(self) -> Load:
         """Say what the look-ups do."""
         return Load(
             len(self._dossiers), self._questions.under_way + self._spf.under_way, self._questions.asked,
-            self._spf.evaluated, self._spf.turned_away, self._late,
+            self._spf.evaluated, self._spf.turned_away, self._skipped, self._late,
         )  # fmt: skip
+
+    def _search(
+        self, key: Hashable, domain: str, client: Client, reverse_path: ReversePath, helo: str
+    ) -> Dossier:
+        """Have a sender found out, or let it be."""
+        dossier = Dossier(domain)
+        if not self._may_search():
+            self._skipped += 1
+            dossier.expect(0, None)
+            return dossier
+        self._dossiers.pop(key, None)
+        if len(self._dossiers) >= self._most:
+            del self._dossiers[next(iter(self._dossiers))]
+        self._dossiers[key] = dossier
+        self._begin(dossier, client, reverse_path, helo)
+        return dossier
+
+    def _may_search(self) -> bool:
+        """Whether one more sender may be looked up now."""
+        now = self._reactor.seconds()
+        self._budgeted = min(self._searches, self._budgeted + (now - self._at) * self._searches)
+        self._at = now
+        if self._budgeted < 1.0:
+            return False
+        self._budgeted -= 1.0
+        return True
 
     def _begin(self, dossier: Dossier, client: Client, reverse_path: ReversePath, helo: str) -> None:
         """Ask what is to be asked."""

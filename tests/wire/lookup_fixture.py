@@ -109,9 +109,12 @@ class Policies:
 class Node:
     """Look-ups with what they ask."""
 
-    def __init__(self, kept: int = SENDERS) -> None:
+    def __init__(self, kept: int = SENDERS, searches: float = 1e6) -> None:
         self.clock = Clock()
         self.names = Names()
         self.policies = Policies()
         self.journal = ListJournal()
-        self.lookups = Lookups(self.clock, self.policies, self.journal, client=self.names, kept=kept)
+        self.lookups = Lookups(
+            self.clock, self.journal, client=self.names, spf=self.policies, kept=kept,
+            searches=searches,
+        )
