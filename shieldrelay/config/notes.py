@@ -51,7 +51,7 @@ def _of_domain(configuration: Configuration, domain: Domain) -> Iterator[str]:
 
 def _of_shield(configuration: Configuration) -> Iterator[str]:
     shield = configuration.shield
-    for name in ("greeting", "connections", "analysis", "harvest"):
+    for name in ("greeting", "connections", "analysis", "harvest", "reputation"):
         mode = getattr(shield, name).mode
         if mode is not Mode.ENFORCE:
             yield f"[shield.{name}] mode: it refuses nobody ({mode.value})"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shieldrelay.config.finding import Finding
+from shieldrelay.config.finding import Finding, readable
 from shieldrelay.config.schema import Configuration
 
 
@@ -16,6 +16,7 @@ def check_shield(configuration: Configuration) -> Iterator[Finding]:
     yield from _check_lists(configuration)
     yield from _check_analysis(configuration)
     yield from _check_harvest(configuration)
+    yield from _check_reputation(configuration)
     yield from _check_stress(configuration)
     yield from _check_networks(configuration)
     yield from _check_content(configuration)
@@ -72,6 +73,19 @@ def _check_harvest(configuration: Configuration) -> Iterator[Finding]:
             yield Finding(((*at, less), (*at, more)), f"{less} is more than {more}", why)
     if list(harvest.patience) != sorted(harvest.patience):
         yield Finding((("shield", "harvest", "patience"),), "a step is shorter than the one before", "rising steps")
+
+
+def _check_reputation(configuration: Configuration) -> Iterator[Finding]:
+    reputation, at = configuration.shield.reputation, ("shield", "reputation")
+    for less, more in (("throttle", "tempfail"), ("tempfail", "reject")):
+        if getattr(reputation, less) > getattr(reputation, more):
+            yield Finding(((*at, less), (*at, more)), f"{less} is more than {more}", "the worse, the higher the score")
+    yield from readable([((*at, "feed", name, "ca"), feed.ca) for name, feed in reputation.feed.items()])
+    export = reputation.export
+    if (export.zone is None) != (not export.listen):
+        yield Finding(
+            ((*at, "export", "zone"), (*at, "export", "listen")), "zone and listen go together", "give both, or neither"
+        )
 
 
 def _check_stress(configuration: Configuration) -> Iterator[Finding]:
