@@ -21,7 +21,7 @@ class Analysis:
         "enforce: refuse exploit strings, slow, refuse and ban. observe: count apart and journal it only. off: do not "
         "look."
     )
-    slow: int = setting(_POINTS, default=10, help="Points from which on answers to MAIL and RCPT wait.")
+    slow: int = setting(_POINTS, default=10, help="Points from which on answers to MAIL wait.")
     refuse: int = setting(
         _POINTS, default=40, help="Points from which on sessions are ended, and the source is refused at connect."
     )

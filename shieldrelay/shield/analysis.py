@@ -168,7 +168,7 @@ class Analysis:
         return f"the score of its violations is {score:.1f}, refused for {until - now:.0f} s yet"
 
     def delay(self, client: Client, now: float) -> float:
-        """Give the seconds for which answers to MAIL and RCPT are to wait; 0 for none."""
+        """Give the seconds for which an answer to MAIL is to wait; 0 for none."""
         settings = self.settings
         if settings.mode is not Mode.ENFORCE:
             return 0.0

@@ -11,7 +11,7 @@ from shieldrelay.shield.mode import Mode
 class AnalysisSettings:
     """Thresholds in points of the score, times in seconds.
 
-    :ivar slow: from here on answers to MAIL and RCPT wait.
+    :ivar slow: from here on answers to MAIL wait.
     :ivar refuse: from here on what weighs anything ends its session, and the source is refused at connect for a while.
     :ivar ban: here a ban is called for.
     :ivar pause: how long an answer waits at the threshold; longer in proportion to the score, up to ``pause_most``.

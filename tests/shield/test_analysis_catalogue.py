@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.client import Client, client_of
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.shield.analysis import Analysis, Step
 from shieldrelay.shield.analysis_catalogue import CATALOGUE, NEVER_REFUSES, NEVER_SLOWS, Memory
+from shieldrelay.shield.analysis_exploits import SIGNATURES
 from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.smtp.limits import ContentRules, Limits
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from tests.shield.analysis_session import ABROAD, Session
 
+PAGE = Path(__file__).parents[2] / "docs" / "defence-analysis.md"
+HALVED = {Memory.SLIP: "an hour", Memory.OFFENCE: "a day", Memory.ATTACK: "7 days"}
 OURS = AnalysisSettings(own_names=frozenset(("mx.example.test",)), own_addresses=frozenset(("8.8.8.8",)))
 SMALL = ReceiverSettings(
     b"mx.example.test",
@@ -91,6 +96,16 @@ class CatalogueTests(SynchronousTestCase):
     def test_every_kind_has_an_entry(self) -> None:
         """Nothing can be seen that has no weight, and nothing has a weight that cannot be seen."""
         self.assertEqual(set(CATALOGUE), set(ViolationKind))
+
+    def test_the_page_has_the_weights(self) -> None:
+        """`docs/defence-analysis.md` has a row for every kind and every signature, with what stands here."""
+        page = PAGE.read_text("utf-8")
+        for kind, entry in CATALOGUE.items():
+            most = "" if entry.most >= 1000 else f"{entry.most:g}"
+            self.assertIn(f"\n| {kind.value} | {entry.weight:g} | {HALVED[entry.memory]} | {most} | ", page)
+            self.assertIn(f" | {entry.source} |\n", page)
+        for signature in SIGNATURES:
+            self.assertIn(f"| `{signature.name}` | {signature.aim} | {signature.sources} |\n", page)
 
     def test_every_kind_is_played(self) -> None:
         """Each entry is reached by what a client sends; the rest by tests of their own below."""
