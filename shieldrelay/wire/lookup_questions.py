@@ -29,8 +29,8 @@ NEGATIVE_SECONDS = 120.0
 TROUBLE_SECONDS = 10.0
 """How long nobody asks again what nobody answered."""
 KEPT = 40_000
-"""How many answers of ordinary length are kept; one weighs more for each `ORDINARY` characters, so that nobody fills the
-memory with a few."""
+"""How many answers of ordinary length are kept; one weighs more for each `ORDINARY` characters, so that nobody fills
+the memory with a few."""
 ORDINARY = 256
 UNDER_WAY = 256
 """Questions at a time; each holds a socket."""
@@ -93,7 +93,8 @@ class Questions:
         self._names = NameServers(reactor, servers, timeout=TRIES_SECONDS, client=client)
         self._seconds = seconds
         self._journal = journal
-        self._memory: Memory[Answer] = Memory(reactor, KEPT, UNDER_WAY, (Silence.TROUBLE, TROUBLE_SECONDS), bug, _weight)
+        trouble = Silence.TROUBLE, TROUBLE_SECONDS
+        self._memory: Memory[Answer] = Memory(reactor, KEPT, UNDER_WAY, trouble, bug, _weight)
         self._troubles = 0
         self._last_good = reactor.seconds()
         self._alarmed = False
@@ -115,6 +116,10 @@ class Questions:
         known = self._memory.known(key)
         return known if known is not None else self._memory.ask(key, lambda: self._question(kind, name))
 
+    def stop(self) -> None:
+        """Let go of connections."""
+        self._names.close()
+
     def known(self, kind: QuestionType, name: str) -> Kept[Answer] | None:
         """Give what is known; may be called in any thread."""
         return self._memory.known((kind, name))
@@ -131,6 +136,7 @@ class Questions:
 
     def _answered(self, answer: Any, kind: QuestionType) -> Found[Answer]:
         self._good()
+        self._names.close_idle()
         headers = [header for header in answer[0] if header.type == _NUMBER[kind]]
         if not headers:
             return (), NEGATIVE_SECONDS

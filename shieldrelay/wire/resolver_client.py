@@ -69,6 +69,18 @@ class NameServers:
         return self._client
 
 
+    def close_idle(self) -> None:
+        """Break off TCP connections that nobody waits at: the library keeps one for ever, and it may die silently."""
+        for connection in tuple(getattr(self._client, "connections", ())):
+            if not connection.liveMessages:
+                connection.transport.abortConnection()
+
+    def close(self) -> None:
+        """Break off all of them."""
+        for connection in tuple(getattr(self._client, "connections", ())):
+            connection.transport.abortConnection()
+
+
 def address_in(header: Any) -> str:
     """Give the address in an A or AAAA record."""
     payload = header.payload

@@ -1,4 +1,4 @@
-"""Real name servers for tests: nsd with zones of its own, unbound before it, on loopback, unprivileged, by their pids."""
+"""Real name servers for tests: nsd with zones of its own, and unbound before it, on ports of the loopback device."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def unbound(directory: Path, authority: Server, zones: list[str]) -> Server:
         "server:", f"  interface: {HOST}@{port}", '  username: ""', '  chroot: ""', f'  directory: "{place}"',
         f'  pidfile: "{place}/unbound.pid"', "  use-syslog: no", "  do-not-query-localhost: no",
         '  module-config: "iterator"', "  do-ip6: no",
+        '  local-zone: "test." nodefault',
     ]  # fmt: skip
-    lines += [f'  local-zone: "{zone}." nodefault' for zone in zones]
     lines += ["remote-control:", "  control-enable: no"]
     for zone in zones:
         lines += ["stub-zone:", f'  name: "{zone}"', f"  stub-addr: {HOST}@{authority.address[1]}"]
