@@ -21,10 +21,12 @@ from shieldrelay.shield.reputation_kinds import (
     HAM,
     NETWORKS,
     PACE,
+    PACED,
     REFUSED,
     SOURCES,
     SPAM,
     TAKEN,
+    TURNED_AWAY,
     UNKNOWN,
     VIOLATIONS,
 )
@@ -34,6 +36,8 @@ from shieldrelay.shield.reputation_score import Band, band_of, enough, judged, l
 from shieldrelay.shield.reputation_settings import ReputationSettings
 
 _HALF = 0.5
+RETRY_AFTER, RETRY_WITHIN = 300.0, 4 * 3600.0
+"""When a source that was asked to come later is expected, in seconds (RFC 5321 §4.5.4.1: half an hour)."""
 
 
 @frozen
@@ -123,15 +127,11 @@ class Reputation:
             return _GO_ON
         if band is Band.REJECT:
             return Answer(standing.reason, band=band)
-        settings = self.settings
-        limit = settings.throttled_messages if band is Band.THROTTLE else settings.tempfail_messages
         table = self._pace if acts else self._pace_observed
-        row = table.row(client.source, now)
-        count = row.own[0] + row.others[0]
-        if count > limit - _HALF:
-            return Answer(f"{count + 1:.0f} messages an hour, limit {limit}: {standing.reason}", band=band)
-        table.add(row, 0, 1.0)
-        return Answer(None, settings.throttle_pause, band)
+        refused = self._paced(table, table.row(client.source, now), band, now)
+        if refused is not None:
+            return Answer(f"{refused}: {standing.reason}", band=band)
+        return Answer(None, self.settings.throttle_pause, band)
 
     def recipient(self, client: Client, acquaintance: Acquaintance, band: Band, now: float) -> str | None:
         """Say why there may be no recipients now: a list answered late, after MAIL was let in.
@@ -210,6 +210,26 @@ class Reputation:
             if feed.networks.has(client.source):
                 said = said.joined(Said(feed.weight, (feed.name,)))
         return said
+
+    def _paced(self, table: Table, row: Row, band: Band, now: float) -> str | None:
+        """Count a message against what its band may send, or say why it is to come later.
+
+        Who is asked to come later has to: the few messages that it may send are for servers that try again.
+        """
+        settings = self.settings
+        if band is Band.TEMPFAIL:
+            since = table.total(row, TURNED_AWAY)
+            if not since or now - since > RETRY_WITHIN:
+                table.put(row, TURNED_AWAY, now)
+                return "it has to come again"
+            if now - since < RETRY_AFTER:
+                return f"it came again after {now - since:.0f} s, {RETRY_AFTER:.0f} s are wanted"
+        limit = settings.throttled_messages if band is Band.THROTTLE else settings.tempfail_messages
+        count = table.total(row, PACED)
+        if count > limit - _HALF:
+            return f"{count + 1:.0f} messages an hour, limit {limit}"
+        table.add(row, PACED, 1.0)
+        return None
 
     def _own(self, row: Row | None, said: Said) -> tuple[Standing, bool]:
         """Judge by the source's own past and by what lists say of it; and whether that past is enough to go by."""

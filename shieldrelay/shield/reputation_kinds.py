@@ -42,8 +42,15 @@ NETWORKS = Kind(
 """By /24 or /56."""
 
 HOUR = 3600.0
-PACE = Kind("reputation.pace", (Field("messages", HOUR * math.log(2.0)),), 6 * HOUR, octets=4 << 20, families=True)
-"""Messages in an hour of sources that are held back."""
+PACED, TURNED_AWAY = range(2)
+PACE = Kind(
+    "reputation.pace",
+    (Field("messages", HOUR * math.log(2.0)), Field("turned away", merge=Merge.MAX, moment=True)),
+    6 * HOUR,
+    octets=4 << 20,
+    families=True,
+)
+"""Of sources that are held back: their messages in an hour, and when they were first asked to come later."""
 
 BEGAN, MESSAGES, LEARNED = range(3)
 LEARNING = Kind(

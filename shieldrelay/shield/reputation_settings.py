@@ -46,7 +46,7 @@ class ReputationSettings:
     :ivar threshold: weight of lists and feeds below which they say nothing: more than one list of weight 1.
     :ivar throttled_messages: an hour, of a throttled source.
     :ivar throttle_pause: seconds by which answers to its MAIL are held back.
-    :ivar tempfail_messages: an hour, of a source whose mail is asked to come later: how it can mend its name.
+    :ivar tempfail_messages: an hour, of a source that came later, as it was asked to: how it can mend its name.
     :ivar bad_neighbours: sources of a network with a bad name of their own that make strangers of it throttled.
     :ivar learning_days: and
     :ivar learning_messages: before both have passed nothing is refused, only told (R27).

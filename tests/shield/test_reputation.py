@@ -56,6 +56,10 @@ class ReputationTests(SynchronousTestCase):
         for _ in range(5):
             reputation.entered(client, STRANGER, now)
 
+    def refused(self, now: float, *, acts: bool = True) -> str | None:
+        """Say why the client's MAIL is refused."""
+        return self.reputation.message(CLIENT, STRANGER, now, acts=acts).refused
+
     def test_nobody_is_known_to_begin_with(self) -> None:
         """Who was never seen is clean, and costs no row, however often it connects."""
         for _ in range(100):
@@ -112,14 +116,15 @@ class ReputationTests(SynchronousTestCase):
         self.assertTrue(CEILING - 1 < score < CEILING + 1, score)
 
     def test_a_name_can_be_mended(self) -> None:
-        """Who is asked to come later may send some messages an hour, and good ones lift it again."""
+        """Who comes later, as it was asked to, may send some messages an hour; good ones lift it again."""
         self.sends(0, 20)
         self.assertIs(self.band(), Band.TEMPFAIL)
-        answers = [self.reputation.message(CLIENT, STRANGER, NOW, acts=True) for _ in range(6)]
-        self.assertEqual([each.refused is None for each in answers], [True] * 4 + [False] * 2)
-        self.assertEqual(
-            answers[4].refused, "5 messages an hour, limit 4: score 89, limit 55, for refused by next hops"
-        )
+        why = ": score 89, limit 55, for refused by next hops"
+        self.assertEqual(self.refused(NOW), "it has to come again" + why)
+        self.assertEqual(self.refused(NOW + 60), "it came again after 60 s, 300 s are wanted" + why)
+        refused = [self.refused(NOW + 600) for _ in range(5)]
+        self.assertEqual(refused, [None] * 4 + ["5 messages an hour, limit 4" + why])
+        self.assertEqual(self.refused(NOW + 5 * 3600), "it has to come again" + why)
         self.sends(40, 0)
         self.assertIs(self.band(), Band.THROTTLE)
         self.sends(200, 0)
@@ -137,9 +142,11 @@ class ReputationTests(SynchronousTestCase):
     def test_observing_counts_apart(self) -> None:
         """What was observed takes nothing from what is allowed once it is enforced."""
         self.sends(0, 20)
+        self.assertIsNotNone(self.refused(NOW, acts=False))
+        self.assertIsNotNone(self.refused(NOW + 600, acts=True))
         for _ in range(10):
-            self.reputation.message(CLIENT, STRANGER, NOW, acts=False)
-        self.assertIsNone(self.reputation.message(CLIENT, STRANGER, NOW, acts=True).refused)
+            self.refused(NOW + 1000, acts=False)
+        self.assertIsNone(self.refused(NOW + 1000))
 
     def test_known_good_stands_one_step_better(self) -> None:
         """Good history is worth one step, and no list is asked about it."""
