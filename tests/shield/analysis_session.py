@@ -30,8 +30,6 @@ from tests.smtp.sender_dialogue import converse, ready_for
 
 ABROAD = client_of("8.8.4.4")
 EVERYTHING = (b"PIPELINING", b"SIZE", b"8BITMIME", b"SMTPUTF8", b"DSN")
-SENDER = "553 5.1.7"
-RECIPIENT = "553 5.1.3"
 
 
 class Session:
@@ -109,7 +107,9 @@ class Session:
                 self._note(self.analysis.hello(self.client, event.name, self.now))
             case MailRequested():
                 self._mail, self._recipients = event, []
-                receiver.answer(self._judged(bytes(event.reverse_path), event.envid, replies.SENDER_OK, SENDER))
+                receiver.answer(
+                    self._judged(bytes(event.reverse_path), event.envid, replies.SENDER_OK, replies.SENDER_SYNTAX)
+                )
             case RecipientRequested():
                 self._rcpt(event)
             case ContentRequested():
@@ -128,7 +128,7 @@ class Session:
             if finding.ends_session:
                 self.receiver.fail(replies.TRY_LATER_CLOSING)
 
-    def _judged(self, path: bytes, parameter: bytes | None, granted: Reply, refused: str) -> Reply:
+    def _judged(self, path: bytes, parameter: bytes | None, granted: Reply, refused: Reply) -> Reply:
         finding = self.analysis.path(
             self.client, path, self.now, parameter=parameter, known_good=self.known_good
         )
@@ -139,14 +139,12 @@ class Session:
             return granted
         if finding.step >= Step.REFUSE:
             return replies.TRY_LATER_CLOSING
-        code, status = refused.split(" ")
-        first, second, third = map(int, status.split("."))
-        return Reply(int(code), (first, second, third), ("Bad address",))
+        return refused
 
     def _rcpt(self, event: RecipientRequested) -> None:
         path: ForwardPath = event.forward_path
         address = (event.orcpt or b"").partition(b";")[2] or None
-        reply = self._judged(bytes(path), address, replies.RECIPIENT_OK, RECIPIENT)
+        reply = self._judged(bytes(path), address, replies.RECIPIENT_OK, replies.RECIPIENT_SYNTAX)
         if reply.is_positive and isinstance(path, Mailbox):
             self._recipients.append(Recipient(path, event.notify, event.orcpt))
         self.receiver.answer(reply)
