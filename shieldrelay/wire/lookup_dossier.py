@@ -17,14 +17,18 @@ class Dossier:
 
     :ivar sender: what is known of it now; what is not known speaks against nobody.
     :ivar complete: whether no more will be known.
+    :ivar spf_known: whether the result of SPF is there, whatever else is not.
+    :ivar spf_until: the reactor's time until which that holds.
     :ivar until: the reactor's time until which a complete one holds.
     """
 
-    __slots__ = ("_pending", "_timer", "_waiting", "complete", "sender", "until")
+    __slots__ = ("_pending", "_timer", "_waiting", "complete", "sender", "spf_known", "spf_until", "until")
 
     def __init__(self, domain: str) -> None:
         self.sender = Sender(domain, Reach.UNKNOWN, "", SpfResult.TEMPERROR)
         self.complete = False
+        self.spf_known = False
+        self.spf_until = float("inf")
         self.until = float("inf")
         self._pending = 0
         self._timer: IDelayedCall | None = None
@@ -55,6 +59,8 @@ class Dossier:
     def spf(self, result: SpfResult, until: float) -> None:
         """Take in the result of SPF."""
         self.sender = Sender(self.sender.domain, self.sender.reach, self.sender.detail, result)
+        self.spf_known = True
+        self.spf_until = until
         self._one_more(until)
 
     def late(self) -> None:

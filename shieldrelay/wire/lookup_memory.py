@@ -75,18 +75,21 @@ class Memory(Generic[V]):
         """Whether no more may be asked now."""
         return len(self._waiting) >= self._most_under_way
 
-    def known(self, key: Hashable) -> Kept[V] | None:
-        """Give what holds still."""
+    def known(self, key: Hashable, ahead: float = 0.0) -> Kept[V] | None:
+        """Give what holds still, and will in so many seconds."""
         kept = self._kept.get(key)
-        return kept if kept is not None and self._clock.seconds() < kept.until else None
+        return kept if kept is not None and self._clock.seconds() + ahead < kept.until else None
 
-    def ask(self, key: Hashable, find: Callable[[], Deferred[Found[V]]]) -> Kept[V] | Deferred[Kept[V]]:
+    def ask(
+        self, key: Hashable, find: Callable[[], Deferred[Found[V]]], ahead: float = 0.0
+    ) -> Kept[V] | Deferred[Kept[V]]:
         """Give what is known, or find it out; the Deferred never fails.
 
         :param find: begins; what fails is a bug, and trouble. Not called when somebody asked already, nor when there
             is too much under way: then it is trouble at once, and not kept.
+        :param ahead: seconds for which what is known must hold still not to be found out anew.
         """
-        kept = self.known(key)
+        kept = self.known(key, ahead)
         if kept is not None:
             return kept
         waiting = self._waiting.get(key)

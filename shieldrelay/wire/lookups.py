@@ -25,10 +25,11 @@ from shieldrelay.shield.lawful_networks import bogon_source
 from shieldrelay.wire.lookup_dossier import Dossier
 from shieldrelay.wire.lookup_memory import Found, Kept, Memory
 from shieldrelay.wire.lookup_questions import Questions
+from shieldrelay.wire.lookup_rate import Rate
 from shieldrelay.wire.lookup_reach import Reached, found_reach, literal_reach
 from shieldrelay.wire.lookup_reverse import found_reverse
 from shieldrelay.wire.spf import Spf
-from shieldrelay.wire.spf_memory import RememberedSpf
+from shieldrelay.wire.spf_memory import AHEAD_SECONDS, RememberedSpf
 from shieldrelay.wire.spf_names import SharedNames
 
 BUDGET_SECONDS = 3.0
@@ -68,7 +69,7 @@ class Lookups:
     """Looks up.
 
     :param servers: ``(address, port)`` of name servers; ``None``: those of resolv.conf.
-    :param searches: senders a second that are looked up at most.
+    :param searches: senders a second that are looked up at most; and half as many clients.
     :param kept: domains, clients' names and dossiers that are kept, of each.
     :param client: for tests: what to ask instead of name servers.
     :param spf: for tests: who evaluates SPF instead of the pool.
@@ -99,10 +100,8 @@ class Lookups:
         self._reverses: Memory[Reverse] = Memory(reactor, kept, UNDER_WAY, (NO_REVERSE, TROUBLE_SECONDS), self._bug)
         self._dossiers: dict[Hashable, Dossier] = {}
         self._most = kept
-        self._searches = searches
-        self._budgeted = searches
-        self._at = reactor.seconds()
-        self._skipped = 0
+        self._senders = Rate(searches, reactor.seconds())
+        self._clients = Rate(searches / 2, reactor.seconds())
         self._late = 0
 
     # the client
@@ -110,7 +109,9 @@ class Lookups:
     def begin(self, client: Client) -> None:
         """Have a client's name asked for, unless it is known or its address is none of the internet's."""
         address = client.address
-        if self._reverses.known(address) is None and not bogon_source(client.source, address):
+        if self._reverses.known(address) is not None or bogon_source(client.source, address):
+            return
+        if self._clients.take(self._reactor.seconds()):
             self._reverses.ask(address, lambda: Deferred.fromCoroutine(self._find_reverse(address)))
 
     def reverse(self, client: Client) -> Reverse:
@@ -129,8 +130,12 @@ class Lookups:
         domain = reverse_path.domain_key if isinstance(reverse_path, Mailbox) else ""
         key = (client.address, domain or helo, not domain)
         dossier = self._dossiers.get(key)
-        if dossier is not None and (not dossier.complete or self._reactor.seconds() < dossier.until):
-            return dossier
+        if dossier is not None:
+            now = self._reactor.seconds()
+            if now >= dossier.spf_until - AHEAD_SECONDS:
+                self._refresh(dossier, client, reverse_path, helo)
+            if not dossier.complete or now < dossier.until:
+                return dossier
         return self._search(key, domain, client, reverse_path, helo)
 
     def stop(self) -> Deferred[None]:
@@ -138,11 +143,20 @@ class Lookups:
         self._questions.stop()
         return self._pool.stop()
 
+    def _refresh(self, dossier: Dossier, client: Client, path: ReversePath, helo: str) -> None:
+        """Have SPF found anew, once, before its result is over."""
+        if not dossier.complete or dossier.sender.spf is SpfResult.TEMPERROR:
+            return
+        dossier.spf_until = float("inf")
+        sender = path if isinstance(path, Mailbox) else _postmaster(helo)
+        if sender is not None and self._senders.take(self._reactor.seconds()):
+            self._spf.refresh(Evidence(sender, client.address, helo))
+
     def load(self) -> Load:
         """Say what the look-ups do."""
         return Load(
             len(self._dossiers), self._questions.under_way + self._spf.under_way, self._questions.asked,
-            self._spf.evaluated, self._spf.turned_away, self._skipped, self._late,
+            self._spf.evaluated, self._spf.turned_away, self._senders.refused, self._late,
         )  # fmt: skip
 
     def _search(
@@ -150,8 +164,7 @@ class Lookups:
     ) -> Dossier:
         """Have a sender found out, or let it be."""
         dossier = Dossier(domain)
-        if not self._may_search():
-            self._skipped += 1
+        if not self._senders.take(self._reactor.seconds()):
             dossier.expect(0, None)
             return dossier
         self._dossiers.pop(key, None)
@@ -160,16 +173,6 @@ class Lookups:
         self._dossiers[key] = dossier
         self._begin(dossier, client, reverse_path, helo)
         return dossier
-
-    def _may_search(self) -> bool:
-        """Whether one more sender may be looked up now."""
-        now = self._reactor.seconds()
-        self._budgeted = min(self._searches, self._budgeted + (now - self._at) * self._searches)
-        self._at = now
-        if self._budgeted < 1.0:
-            return False
-        self._budgeted -= 1.0
-        return True
 
     def _begin(self, dossier: Dossier, client: Client, reverse_path: ReversePath, helo: str) -> None:
         """Ask what is to be asked."""

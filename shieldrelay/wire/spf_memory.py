@@ -19,6 +19,8 @@ from shieldrelay.wire.lookup_memory import Found, Kept, Memory
 
 KEPT_SECONDS = 600.0
 TROUBLE_SECONDS = 30.0
+AHEAD_SECONDS = 120.0
+"""So long before its end a result is found anew, when it is asked for."""
 KEPT = 40_000
 UNDER_WAY = 68
 """As many as `wire.spf.Spf` takes: those that run and those that wait for a thread."""
@@ -50,6 +52,12 @@ class RememberedSpf:
         if self._memory.full and self._memory.known(key) is None:
             self.turned_away += 1
         return self._memory.ask(key, lambda: self._evaluated(evidence))
+
+    def refresh(self, evidence: Evidence) -> None:
+        """Evaluate anew what will not hold for long, so that a sender who comes again and again never waits."""
+        if not self._memory.full:
+            key = (evidence.address, evidence.sender.domain_key)
+            self._memory.ask(key, lambda: self._evaluated(evidence), AHEAD_SECONDS)
 
     def _evaluated(self, evidence: Evidence) -> Deferred[Found[SpfResult]]:
         self.evaluated += 1
