@@ -73,6 +73,7 @@ class Lookups:
     :param kept: domains, clients' names and dossiers that are kept, of each.
     :param client: for tests: what to ask instead of name servers.
     :param spf: for tests: who evaluates SPF instead of the pool.
+    :ivar budget: seconds, for senders that are asked for from now on.
     :ivar spf: evaluates SPF in its pool, with the same memory of DNS; for ``delivery.standing`` too.
     """
 
@@ -90,7 +91,6 @@ class Lookups:
     ) -> None:
         self._reactor = reactor
         self._journal = journal
-        self.budget = budget
         self._questions = Questions(reactor, servers, seconds=budget, journal=journal, bug=self._bug, client=client)
         self._pool = Spf(reactor, look_up=SharedNames(self._questions, reactor))
         self.spf: SpfCheck = self._pool if spf is None else spf
@@ -100,9 +100,17 @@ class Lookups:
         self._reverses: Memory[Reverse] = Memory(reactor, kept, UNDER_WAY, (NO_REVERSE, TROUBLE_SECONDS), self._bug)
         self._dossiers: dict[Hashable, Dossier] = {}
         self._most = kept
-        self._senders = Rate(searches, reactor.seconds())
-        self._clients = Rate(searches / 2, reactor.seconds())
+        self._senders = Rate(0.0, 0.0)
+        self._clients = Rate(0.0, 0.0)
+        self.reconfigure(budget, searches)
         self._late = 0
+
+    def reconfigure(self, budget: float, searches: float) -> None:
+        """Take other bounds; what is known and under way stays."""
+        now = self._reactor.seconds()
+        self.budget = budget
+        self._senders = Rate(searches, now)
+        self._clients = Rate(searches / 2, now)
 
     # the client
 
