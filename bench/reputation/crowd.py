@@ -79,7 +79,8 @@ def sources(chance: random.Random, listings: Listings, scale: float) -> Iterator
             first = WARM_DAYS * DAY + chance.random() * max(0.0, FORTNIGHT - manner.days) * DAY
             last = first + manner.days * DAY
             if chance.random() < manner.listed:
-                listings.since[client.source] = first + manner.lag * DAY, 2 if manner.lawful else chance.choice((2, 2, 3))
+                lists = 2 if manner.lawful else chance.choice((2, 2, 3))
+                listings.since[client.source] = first + manner.lag * DAY, lists
             elif not manner.lawful and chance.random() < 0.3:
                 listings.since[client.source] = first + manner.lag * DAY, 1
             yield Source(manner, client, 0.0 if manner.warm else first, last)
