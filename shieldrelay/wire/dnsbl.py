@@ -23,6 +23,9 @@ CLIENTS = 20_000
 """Clients whose answers are kept."""
 UNDER_WAY = 256
 """Questions at a time."""
+A_SECOND = 200.0
+"""Questions a second, as many at once as may be under way: each costs about as much as a message, and a flood of
+strangers must not buy more."""
 
 _OWN = tuple(
     ip_network(each)
@@ -64,6 +67,7 @@ class Dnsbl:
         self._lists = tuple(TestedList(zone, clock, client, journal, self._say_all) for zone in zones)
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._under_way = 0
+        self._allowance, self._allowed_at = float(UNDER_WAY), clock.seconds()
         self.unasked = 0
 
     def start(self) -> None:
@@ -108,12 +112,22 @@ class Dnsbl:
         return tuple((each.zone.name, each.zone.weight, each.off) for each in self._lists)
 
     def _ask(self, of: TestedList, address: str, known: _Known) -> None:
-        if self._under_way >= UNDER_WAY:
+        if self._under_way >= UNDER_WAY or not self._may_ask():
             self.unasked += 1
             return
         self._under_way += 1
         known.until[of] = float("inf")
         ask(self._client, question(address, of.zone.name), self._clock).addCallback(self._answered, of, known)
+
+    def _may_ask(self) -> bool:
+        """Take one question from what this second allows, if there is one left."""
+        now = self._clock.seconds()
+        self._allowance = min(float(UNDER_WAY), self._allowance + A_SECOND * (now - self._allowed_at))
+        self._allowed_at = now
+        if self._allowance < 1.0:
+            return False
+        self._allowance -= 1.0
+        return True
 
     def _answered(self, found: Found | None, of: TestedList, known: _Known) -> None:
         self._under_way -= 1

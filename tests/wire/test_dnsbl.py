@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from shieldrelay.mail.client import client_of
 from shieldrelay.shield.reputation_listed import NOTHING_SAID, Said
 from shieldrelay.testing.journal import ListJournal
-from shieldrelay.wire.dnsbl import CLIENTS, UNDER_WAY, Dnsbl
+from shieldrelay.wire.dnsbl import A_SECOND, CLIENTS, UNDER_WAY, Dnsbl
 from shieldrelay.wire.dnsbl_names import ListZone, Meaning, address_of, meaning, question
 from shieldrelay.wire.dnsbl_question import BUDGET_SECONDS, ask
 from shieldrelay.wire.dnsbl_tested import EVERY_SECONDS, FAILURES, SILENT_SECONDS
@@ -168,6 +168,17 @@ class DnsblTests(SynchronousTestCase):
         self.assertEqual(self.off(), "")
         self.lists.begin(BAD)
         self.assertEqual(self.lists.said(BAD).weight, 1)
+
+    def test_a_flood_of_strangers_buys_no_flood_of_questions(self) -> None:
+        """Beyond the first ones so many a second are asked; who was not is asked when it comes again."""
+        strangers = [client_of(f"198.51.{number >> 8}.{number & 255}") for number in range(1000)]
+        for each in strangers:
+            self.lists.begin(each)
+        self.assertEqual(len(self.names.asked), UNDER_WAY)
+        self.clock.advance(0.5)
+        for each in strangers:
+            self.lists.begin(each)
+        self.assertEqual(len(set(self.names.asked)), UNDER_WAY + A_SECOND / 2)
 
     def test_some_failures_do_not_silence_a_list(self) -> None:
         """One answer between failures, and it is used on."""
