@@ -75,7 +75,7 @@ class Stress:
     )
     lag: float = setting(
         Duration("10ms", "10s"),
-        default="250ms",
+        default="1s",
         help="Lateness of the event loop that counts as all that can be borne, like a share of 100%.",
     )
     descriptors: int = setting(

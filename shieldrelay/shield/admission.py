@@ -138,6 +138,7 @@ class Admission:
             defences.connections.enter(client, acquaintance, now)
         visit = Visit(client, acquaintance, self._new_reference())
         visit.allowed = allowed
+        visit.open_least = defences.connections.class_recipients(client)
         if not allowed:
             visit.greeting_delay = defences.greeting.delay(
                 client, acquaintance, now, stressed=defences.stress.on

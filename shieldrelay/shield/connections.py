@@ -179,6 +179,13 @@ class Connections:
                 return _over(field, count, self._network_most[field], "its network", stressed=False)
         return None
 
+    def class_recipients(self, client: Client) -> float:
+        """Give the recipients that the class of a source may ask for in five minutes; 0 when it is in none (R23)."""
+        if self._classes is None:
+            return 0.0
+        ceilings = self._classes[self.stressed].of(client.source)
+        return 0.0 if ceilings is None else ceilings.most[RECIPIENTS]
+
     def mark(self, client: Client, now: float) -> None:
         """Give a source a bad mark: it did what no lawful client does."""
         row = self._marks.row(client.source, now)

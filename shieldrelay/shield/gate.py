@@ -297,8 +297,13 @@ class Gate:
                 visit.harvest_observed = session
         existence = Existence.UNKNOWN if fact.past is not None else _EXISTENCE[fact.place]
         name = self._hashed(fact.domain.name, asked.mailbox.local_key)
-        sender = self._hashed("", bytes(asked.reverse_path))
-        return Asked(visit.client, visit.acquaintance, fact.domain.name, name, existence, sender, session)
+        path, sender = visit.sender
+        if path is not asked.reverse_path:
+            sender = self._hashed("", bytes(asked.reverse_path))
+            visit.sender = asked.reverse_path, sender
+        return Asked(
+            visit.client, visit.acquaintance, fact.domain.name, name, existence, sender, session, visit.open_least
+        )
 
     def _answered(self, visit: Visit, fact: _Fact, answer: Answer, now: float, *, acts: bool) -> Verdict:
         """Say what the harvest leaves to say."""

@@ -113,14 +113,18 @@ class Harvest:
                 self._count(case)
 
     def wants_exchange(self, asked: Asked, now: float) -> bool:
-        """Whether the answer is to wait for what other members know (R21); never when it is uniform anyway."""
-        if asked.existence is Existence.LISTED or asked.acquaintance is Acquaintance.KNOWN_GOOD:
+        """Whether the answer is to wait for what other members know (R21); never when it is uniform anyway.
+
+        Takes as long for a recipient that exists as for one that does not (D8).
+        """
+        if self._members() < 2 or asked.acquaintance is Acquaintance.KNOWN_GOOD:
             return False
         case = self._case(asked, now)
         if ladder.boxed(case.table, case.row, now):
             return False
         self._prepare(case)
-        return self._suspicion(case) is None and self._wait(case) is None
+        truthful = self._suspicion(case) is None and self._wait(case) is None
+        return truthful and asked.existence is not Existence.LISTED
 
     def answer(self, asked: Asked, now: float) -> Answer:
         """Judge a RCPT, and charge the source when it is told the truth."""

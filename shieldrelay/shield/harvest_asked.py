@@ -66,6 +66,8 @@ class Asked:
     :ivar domain: the protected domain's name.
     :ivar name: the recipient's 64-bit hash, domain included.
     :ivar sender: the reverse-path's 64-bit hash; 0 for the null reverse-path.
+    :ivar open_least: recipients that may stand granted without a message, where the source's class has more than its
+        past earns it (R23).
     """
 
     client: Client
@@ -75,6 +77,7 @@ class Asked:
     existence: Existence
     sender: int
     session: HarvestSession
+    open_least: float = 0.0
 
 
 @frozen

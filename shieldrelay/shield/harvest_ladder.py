@@ -193,7 +193,8 @@ def _open_allowance(case: Case) -> float:
         return _GOOD_OPEN if doubtful else case.budget.open
     if case.level is Level.SHIELD and case.total(SLOW) + case.total(SILENT) >= 0.5:
         return 1.0
-    most: float = case.budget.open / case.settings.open_divisor ** case.total(FAST)
+    standing = max(case.budget.open, case.asked.open_least)
+    most: float = standing / case.settings.open_divisor ** case.total(FAST)
     gone = case.total(ABANDONED)
     if gone >= 1.0 - _SLACK:
         limit = case.budget.abandoned * (1.0 if case.total(OFFENCES) else _ABANDONED_BOTH)

@@ -33,7 +33,7 @@ class StressSettings:
     enter: float = field(default=0.8, validator=gt(0.0))
     leave: float = field(default=0.6)
     hold: float = field(default=30.0, validator=ge(0.0))
-    lag: float = field(default=0.25, validator=gt(0.0))
+    lag: float = field(default=1.0, validator=gt(0.0))
     descriptors: int = field(default=64, validator=ge(16))
 
     @leave.validator

@@ -6,6 +6,7 @@ reads what `ports.Visit` names. Holds no socket and no clock.
 
 from __future__ import annotations
 
+from shieldrelay.mail.address import ReversePath
 from shieldrelay.mail.client import Client
 from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.harvest import HarvestSession
@@ -19,11 +20,13 @@ class Visit:
     :ivar greeting_delay: seconds.
     :ivar asked: well-formed recipients of protected domains, in all transactions.
     :ivar unknown: those of them that do not exist.
+    :ivar open_least: see `harvest_asked.Asked`.
+    :ivar sender: the last reverse-path and its hash, so that a transaction is hashed once.
     """
 
     __slots__ = (
-        "acquaintance", "allowed", "asked", "client", "greeting_delay", "harvest", "harvest_observed", "reference",
-        "unknown",
+        "acquaintance", "allowed", "asked", "client", "greeting_delay", "harvest", "harvest_observed", "open_least",
+        "reference", "sender", "unknown",
     )  # fmt: skip
 
     def __init__(self, client: Client, acquaintance: Acquaintance, reference: str) -> None:
@@ -36,6 +39,8 @@ class Visit:
         self.harvest_observed: HarvestSession | None = None
         self.asked = 0
         self.unknown = 0
+        self.open_least = 0.0
+        self.sender: tuple[ReversePath | None, int] = (None, 0)
 
     @property
     def known_good(self) -> bool:

@@ -156,7 +156,8 @@ class DirectoryTests(ListCase):
         self.wait(lambda: self.children(node), "an import")
         children = self.children(node)
         node.kill()
-        self.addCleanup(lambda: [os.kill(int(pid), signal.SIGKILL) for pid in children if is_alive(pid)])
+        for pid in children:
+            self.addCleanup(_killed, pid)
         node.start()
         self.wait(lambda: self.children(node), "an import")
         self.wait(lambda: not any(map(is_alive, children)), "the end of the orphan", 10)
@@ -262,3 +263,9 @@ def is_alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _killed(pid: str) -> None:
+    """Kill a process that should have ended by itself."""
+    if is_alive(pid):
+        os.kill(int(pid), signal.SIGKILL)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import parse_mailbox
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.shield.admission import Modes
-from shieldrelay.shield.connections_settings import ConnectionsSettings
+from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, SourceClass
 from shieldrelay.shield.gate import DomainLimits, Place
 from shieldrelay.shield.mode import Mode
 from shieldrelay.shield.stress import Facts
@@ -149,6 +151,28 @@ class HarvestTests(SynchronousTestCase):
         visit = siege.admit()
         self.assertEqual({siege.code(visit, ghost) for ghost in GHOSTS}, {550})
         self.assertEqual(siege.defences.harvest_observed.explain(visit.client, siege.now), [])
+
+
+class ClassTests(SynchronousTestCase):
+    """Networks with limits of their own (R23)."""
+
+    def test_a_class_may_have_many_recipients_open(self) -> None:
+        """What a class may ask for may also stand granted without a message; a stranger is put off after fifteen."""
+        network = IPv4Network("192.0.2.0/24")
+        for classes, granted in (((), 15), ((SourceClass(network, Limits(recipients=1000)),), 40)):
+            siege = Siege()
+            siege.defences.connections.reconfigure(siege.connections, classes)
+            visit = siege.admit()
+            codes = [siege.code(visit, b"user%d@example.test" % number) for number in range(40)]
+            self.assertEqual(codes.count(250), granted)
+
+    def test_a_class_is_judged_all_the_same(self) -> None:
+        """A harvester in a class is cut off like any other."""
+        siege = Siege()
+        wide = SourceClass(IPv4Network("192.0.2.0/24"), Limits(recipients=1000))
+        siege.defences.connections.reconfigure(siege.connections, (wide,))
+        visit = siege.admit()
+        self.assertEqual([siege.code(visit, ghost) for ghost in GHOSTS[:4]], [550, 550, 450, 450])
 
 
 class AdmissionTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ Whatever came before, two copies of one history are asked for the same name, whi
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from twisted.trial import unittest
 
 from shieldrelay.mail.client import client_of
 from shieldrelay.shield.acquaintance import Acquaintance
-from shieldrelay.shield.harvest import Existence, Harvest, Rung
+from shieldrelay.shield.harvest import Existence, Harvest, HarvestSettings, Rung
 from tests.shield.harvest_room import GOOD, HALF, LISTED, STRANGER, UNKNOWN, Caller, apart, harvest_of, raise_shield
 
 MISSING = (UNKNOWN, Existence.FORMER, Existence.TRAP)
@@ -136,9 +137,12 @@ class OracleTests(unittest.SynchronousTestCase):
         )
 
     def test_known_good_is_never_held(self) -> None:
-        """The answer to a source with a good name never waits for the exchange (R21); that to a stranger does."""
-        for kind, waits in ((GOOD, False), (STRANGER, True), (HALF, True)):
-            caller = Caller(harvest_of(), apart(1), kind)
+        """The answer to a source with a good name never waits for the exchange (R21); that to a stranger does.
+
+        A member that is alone waits for nobody.
+        """
+        for members, kind, waits in ((2, GOOD, False), (2, STRANGER, True), (2, HALF, True), (1, STRANGER, False)):
+            caller = Caller(Harvest(HarvestSettings(), members=partial(int, members)), apart(1), kind)
             asked = caller.asked("nobody", UNKNOWN)
             caller.harvest.ask(asked, caller.now)
             self.assertIs(caller.harvest.wants_exchange(asked, caller.now), waits)
