@@ -122,7 +122,7 @@ class ApplianceService(Service):
             house.way_maker.bind(way, house.configuration)
             way.queue.start()
         house.notice_queue.start()
-        house.shield.start(house.facts)
+        house.shield.start(house.facts, self._hurry)
         house.recipients.start(house.configuration)
         house.listeners.listen(self._doorway)
         house.journal.event(
@@ -221,6 +221,10 @@ class ApplianceService(Service):
 
     def _sessions(self) -> list[InboundConnection]:
         return [one for one in self.house.sessions.everyone() if isinstance(one, InboundConnection)]
+
+    def _hurry(self) -> None:
+        for one in self._sessions():
+            one.hurry()
 
     def _idle(self, one: InboundConnection) -> bool:
         return not one.in_transaction

@@ -93,6 +93,7 @@ class Shield:
         self._reactor = reactor
         self._journal = journal
         self._facts: Callable[[], NodeFacts] | None = None
+        self._hurry: Callable[[], object] = bool
         self._call: IDelayedCall | None = None
         self._expected = 0.0
         self._timepiece = Timepiece(reactor, wall)
@@ -148,12 +149,14 @@ class Shield:
         defences.stress.settings = shield_terms.stress(configuration)
         self.register.configure(map(str, shield.allow), map(str, shield.deny))
 
-    def start(self, facts: Callable[[], NodeFacts]) -> None:
+    def start(self, facts: Callable[[], NodeFacts], hurry: Callable[[], object]) -> None:
         """Begin to look at the node and to exchange.
 
         :param facts: asked once a second.
+        :param hurry: called when stress begins: open sessions get the stressed times too.
         """
         self._facts = facts
+        self._hurry = hurry
         former = self._snapshots.restore().member
         self.exchange.start(former)
         self._snapshots.start()
@@ -191,6 +194,8 @@ class Shield:
         if defences.stress.watch(self._measured(max(0.0, now - self._expected)), now):
             defences.connections.stressed = self.stressed
             self._tell_stress(now)
+            if self.stressed:
+                self._hurry()
         for table in (*self.tables, *defences.harvest_observed.tables):
             table.expire(now, _EXPIRED_AT_ONCE)
         self.register.sweep()

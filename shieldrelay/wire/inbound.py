@@ -253,6 +253,15 @@ class InboundConnection(Protocol):
             if verdict is not None:
                 self.end(verdict)
 
+    def hurry(self) -> None:
+        """Let the times that new sessions get hold for this one too; a client with a good past keeps its own."""
+        conversation = self._conversation
+        if self._closed or self._phase is Phase.GREETING or conversation.visit.known_good:
+            return
+        patience = self._tools.terms.patience(conversation.client.address).declared
+        self._patience.hurry(patience, self._tools.clock.seconds())
+        self.deadline = self._patience.deadline
+
     def end(self, reason: str, reply: Reply = replies.TOO_SLOW) -> None:
         """Tell the client 421 and close; what it had not finished is dropped.
 

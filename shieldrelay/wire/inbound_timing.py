@@ -66,11 +66,24 @@ class ClientPatience:
         self._window_octets = 0
         self._silent_since = 0.0
 
+    @property
+    def declared(self) -> Patience:
+        """The times that hold."""
+        return self._patience
+
     def begin(self, now: float) -> None:
         """The session begins."""
         self._began = now
         self._session_end = now + self._patience.session
         self.deadline = min(now + self._patience.command, self._session_end)
+
+    def hurry(self, patience: Patience, now: float) -> None:
+        """Let shorter times hold, as if the present command had begun now: the node is under stress (D9)."""
+        self._patience = patience
+        if self._waiting or self._content or self.deadline == math.inf:
+            return
+        self._session_end = min(self._session_end, now + patience.session)
+        self.deadline = min(self.deadline, now + patience.command, self._session_end)
 
     def phase(self, phase: Phase, now: float, *, waiting: bool) -> None:
         """What the client is expected to do has changed, or it did it.

@@ -40,6 +40,17 @@ class ArithmeticTests(SynchronousTestCase):
         self.assertEqual(self.time.deadline, 1300.0)
         self.assertEqual(self.time.passed(1300.5, waiting=False), "a command took too long")
 
+    def test_stress_shortens_what_is_open(self) -> None:
+        """Shorter times hold from the moment on when they are declared, for the command and for the session."""
+        self.turn(Phase.COMMAND, 1100.0)
+        self.time.hurry(Patience(command=10, session=60), 1200.0)
+        self.assertEqual(self.time.deadline, 1210.0)
+        self.assertEqual(self.turn(Phase.COMMAND, 1205.0), 1215.0)
+        self.assertEqual(self.turn(Phase.COMMAND, 1255.0), 1260.0)
+        self.turn(Phase.WAITING, 1256.0, waiting=True)
+        self.time.hurry(Patience(command=1, session=60), 1257.0)
+        self.assertEqual(self.time.deadline, math.inf)
+
     def test_time_that_we_take_is_ours(self) -> None:
         """While we owe an answer nothing strikes, and the session lasts longer by as much."""
         self.assertEqual(self.turn(Phase.WAITING, 1010.0, waiting=True), math.inf)
