@@ -15,7 +15,7 @@ from bench.remembering import Nobody, fresh_defences
 from shieldrelay.mail.address import Mailbox, parse_mailbox
 from shieldrelay.mail.client import Client, client_of
 from shieldrelay.mail.verdict import Refusal
-from shieldrelay.ports import RecipientAsked
+from shieldrelay.ports import RecipientAsked, SenderAsked
 from shieldrelay.shield.admission import Admission, Modes
 from shieldrelay.shield.gate import DomainLimits, Gate, Place
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
@@ -68,6 +68,7 @@ def _gate(mode: Mode) -> Gate:
 
 
 _MAILBOX = parse_mailbox(b"user1@example.com")
+_MAIL = SenderAsked(parse_mailbox(b"s@sender.test"), 4096)
 _ASKED = RecipientAsked(_MAILBOX, parse_mailbox(b"s@sender.test"), (), 4096)
 
 
@@ -75,7 +76,7 @@ def _session(gate: Gate, client: Client, messages: int, now: float) -> None:
     visit = gate.admit(client, 20, now)
     assert not isinstance(visit, Refusal)
     for _ in range(messages):
-        assert gate.mail(visit, 4096, now).refusal is None
+        assert gate.mail(visit, _MAIL, now).refusal is None
         assert gate.recipient(visit, _ASKED, now).refusal is None
         gate.completed(visit, 1, now)
     gate.left(visit, 4500 * messages, now)

@@ -22,6 +22,9 @@ from shieldrelay.mail.verdict import Refusal
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.admission import Admission, Defences, Modes
+from shieldrelay.shield.analysis import Analysis
+from shieldrelay.shield.analysis_examination import Examination
+from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.connections_settings import ConnectionsSettings
@@ -48,16 +51,21 @@ class Nobody:
 def fresh_defences() -> Defences:
     """Make all defences with their defaults, as new."""
     numbers = count()
+    history, connections = History(), Connections(ConnectionsSettings())
+    calendar, telling = Calendar(1_800_000_000.0), Telling(lambda: f"R{next(numbers)}")
     return Defences(
         lists=Nobody(),
-        history=History(),
-        connections=Connections(ConnectionsSettings()),
+        history=history,
+        connections=connections,
         greeting=Greeting(GreetingSettings()),
         harvest=Harvest(HarvestSettings()),
         harvest_observed=Harvest(HarvestSettings()),
-        calendar=Calendar(1_800_000_000.0),
+        calendar=calendar,
         stress=Stress(StressSettings()),
-        telling=Telling(lambda: f"R{next(numbers)}"),
+        telling=telling,
+        examination=Examination(
+            Analysis(AnalysisSettings()), history, connections, calendar, telling, Nobody(), lambda *_: None
+        ),
     )
 
 
@@ -84,6 +92,7 @@ def remembered(most: int) -> dict[str, float]:
     admission = Admission(defences, Modes(), new_reference=lambda: "S", journal=Nobody())
     tables: tuple[Table, ...] = (
         *defences.history.tables, *defences.connections.tables, *defences.harvest.tables, defences.greeting.table,
+        *defences.examination.analysis.tables,
     )  # fmt: skip
     before, highest = _rss_mb(), 0.0
     begun = time.process_time()
@@ -116,7 +125,7 @@ def _one(defences: Defences, admission: Admission, client: Client, number: int, 
         return
     admission.greeted(visit, now)
     if number % 101 == 0:
-        admission.violation(visit, ViolationKind.EARLY_TALK, now)
+        defences.examination.violation(visit, ViolationKind.EARLY_TALK, b"EHLO", now)
     defences.connections.message(client, Acquaintance.STRANGER, now)
     if number % 5 == 0:
         _guessed(defences, client, number, now)

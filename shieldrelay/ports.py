@@ -195,11 +195,11 @@ class Gate(Protocol[AVisit]):
     def handshake(self, visit: AVisit, now: float) -> Refusal | None:
         """Judge STARTTLS."""
 
-    def mail(self, visit: AVisit, declared_size: int | None, now: float) -> Verdict:
-        """Judge MAIL.
+    def hello(self, visit: AVisit, name: bytes, now: float) -> Refusal | None:
+        """Judge the name in EHLO or HELO, which is answered already; a refusal ends the session."""
 
-        :param declared_size: the SIZE parameter in octets (RFC 1870).
-        """
+    def mail(self, visit: AVisit, asked: SenderAsked, now: float) -> Verdict:
+        """Judge MAIL."""
 
     def recipient(self, visit: AVisit, asked: RecipientAsked, now: float) -> Verdict:
         """Judge one RCPT. `Verdict.held`: ask `decide` next."""
@@ -209,6 +209,15 @@ class Gate(Protocol[AVisit]):
 
     def abandoned(self, visit: AVisit, recipients: int, now: float) -> None:
         """Note that recipients were granted and no message followed (R20)."""
+
+    def header(self, visit: AVisit, octets: bytes, now: float) -> None:
+        """Look at the beginning of a content; what is found there is evidence, never a refusal (R24)."""
+
+    def spoiled(self, visit: AVisit, fault: str, now: float) -> None:
+        """Note that a content broke a declared rule (R25); it is refused anyway.
+
+        :param fault: the name of the fault, as `smtp.content_fault` has it.
+        """
 
     def completed(self, visit: AVisit, recipients: int, now: float) -> None:
         """Note that a message to so many recipients came to its end, whatever became of it."""
@@ -240,17 +249,32 @@ class Visit(Protocol):
 
 
 @frozen
+class SenderAsked:
+    """What a MAIL asks for.
+
+    :ivar declared_size: the SIZE parameter in octets (RFC 1870).
+    :ivar envid: the ENVID parameter as xtext (RFC 3461 §4.4).
+    """
+
+    reverse_path: ReversePath
+    declared_size: int | None = None
+    envid: bytes | None = None
+
+
+@frozen
 class RecipientAsked:
     """What a RCPT asks for.
 
     :ivar transaction_domains: the protected domains that this transaction has already.
     :ivar declared_size: of MAIL, in octets.
+    :ivar orcpt: the ORCPT parameter as received (RFC 3461 §4.2).
     """
 
     mailbox: Mailbox
     reverse_path: ReversePath
     transaction_domains: Sequence[str]
     declared_size: int | None = None
+    orcpt: bytes | None = None
 
 
 class Witness(Protocol):

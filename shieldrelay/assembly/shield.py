@@ -32,6 +32,8 @@ from shieldrelay.mail.client import Client
 from shieldrelay.ports import Journal, ThreadRunner, WallClock
 from shieldrelay.recipients.shelf import replace
 from shieldrelay.shield.admission import Defences
+from shieldrelay.shield.analysis import Analysis
+from shieldrelay.shield.analysis_examination import Examination
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.greeting import Greeting
@@ -101,22 +103,27 @@ class Shield:
         self.register = Register(self._timepiece, new_id, journal)
         connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
         harvest = shield_terms.harvest(configuration)
+        history, telling = History(), Telling(new_id)
+        calendar = Calendar(self._timepiece() - reactor.seconds())
+        analysis = Analysis(shield_terms.analysis(configuration))
         self.defences = Defences(
             lists=_Words(self.register),
-            history=History(),
+            history=history,
             connections=connections,
             greeting=Greeting(shield_terms.greeting(configuration)),
             harvest=Harvest(harvest, members=lambda: self.exchange.members, level_changed=self._level_changed),
             harvest_observed=Harvest(harvest),
-            calendar=Calendar(self._timepiece() - reactor.seconds()),
+            calendar=calendar,
             stress=Stress(shield_terms.stress(configuration)),
-            telling=Telling(new_id),
+            telling=telling,
+            examination=Examination(analysis, history, connections, calendar, telling, journal, self._ban),
         )
         self.tables: tuple[Table, ...] = (
             *self.defences.history.tables,
             *connections.tables,
             *self.defences.harvest.tables,
             self.defences.greeting.table,
+            *analysis.tables,
         )
         kinds = [table.kind for table in self.tables]
         self.exchange = Exchange(
@@ -146,6 +153,7 @@ class Shield:
         defences.harvest.settings = defences.harvest_observed.settings = settings
         defences.connections.reconfigure(shield_terms.connections(configuration), shield_terms.classes(configuration))
         defences.greeting.settings = shield_terms.greeting(configuration)
+        defences.examination.analysis.settings = shield_terms.analysis(configuration)
         defences.stress.settings = shield_terms.stress(configuration)
         self.register.configure(map(str, shield.allow), map(str, shield.deny))
 
@@ -196,7 +204,7 @@ class Shield:
             self._tell_stress(now)
             if self.stressed:
                 self._hurry()
-        for table in (*self.tables, *defences.harvest_observed.tables):
+        for table in (*self.tables, *defences.harvest_observed.tables, *defences.examination.analysis.shadows):
             table.expire(now, _EXPIRED_AT_ONCE)
         self.register.sweep()
         self._look_later()
@@ -236,6 +244,9 @@ class Shield:
             patience=picture.patience,
         )
 
+    def _ban(self, source: bytes, seconds: float, reason: str) -> None:
+        self.register.ban(source, self._timepiece() + seconds, reason, "analysis")
+
     def _released(self, source: bytes) -> None:
         """Forget what is held against a source, as an operator wants it, here or on another member."""
         defences, now = self.defences, self._reactor.seconds()
@@ -243,6 +254,7 @@ class Shield:
         defences.harvest_observed.release(source, now)
         defences.connections.release(source, now)
         defences.history.release(source, now)
+        defences.examination.analysis.release(source, now)
         defences.greeting.forget(source)
 
 

@@ -8,6 +8,7 @@ from shieldrelay.config.mode import Mode as DeclaredMode
 from shieldrelay.config.networks import network_limits
 from shieldrelay.config.schema import Configuration
 from shieldrelay.shield.admission import Modes
+from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, LimitsByStanding, SourceClass
 from shieldrelay.shield.greeting import GreetingSettings
 from shieldrelay.shield.harvest import ByAcquaintance, HarvestSettings
@@ -127,3 +128,23 @@ def stress(configuration: Configuration) -> StressSettings:
     """Say when the node is under stress."""
     settings = configuration.stress
     return StressSettings(settings.enter, settings.leave, settings.hold, settings.lag, settings.descriptors)
+
+
+def analysis(configuration: Configuration) -> AnalysisSettings:
+    """Give the thresholds of the analysis of connections, and what this node is called."""
+    settings = configuration.shield.analysis
+    names = {configuration.node.hostname.lower(), *configuration.domains_by_name()}
+    return AnalysisSettings(
+        mode=mode(settings.mode),
+        slow=settings.slow,
+        refuse=settings.refuse,
+        ban=settings.ban,
+        pause=settings.pause,
+        pause_most=settings.pause_most,
+        refuse_for=settings.refuse_for,
+        ban_for=settings.ban_for,
+        ban_most=settings.ban_most,
+        remembered=settings.remembered,
+        own_names=frozenset(names),
+        own_addresses=frozenset(each.host for each in configuration.listen.smtp),
+    )

@@ -26,7 +26,7 @@ from shieldrelay.mail.client import Client
 from shieldrelay.mail.envelope import Message, Origin, Precedence, Recipient
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
-from shieldrelay.ports import Clock, Gate, Journal, RecipientAsked, Visit, WallClock
+from shieldrelay.ports import Clock, Gate, Journal, RecipientAsked, SenderAsked, Visit, WallClock
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRequested
 from shieldrelay.smtp.limits import ContentRules
@@ -96,8 +96,8 @@ class Intake:
     """
 
     __slots__ = (
-        "_client", "_fault", "_granted", "_holding", "_pausing", "_referenced", "_session", "_tools", "_transaction",
-        "_visit", "accepted", "refused",
+        "_client", "_fault", "_granted", "_headed", "_holding", "_pausing", "_referenced", "_session", "_tools",
+        "_transaction", "_visit", "accepted", "refused",
     )  # fmt: skip
 
     def __init__(self, tools: IntakeTools, session: str, visit: Visit, client: Client) -> None:
@@ -109,6 +109,7 @@ class Intake:
         self.refused = 0
         self._transaction: Transaction | None = None
         self._granted = 0
+        self._headed = False
         self._holding: Holding | None = None
         self._fault: OSError | MemoryError | None = None
         self._pausing: Deferred[None] | None = None
@@ -119,7 +120,7 @@ class Intake:
     def mail(self, asked: MailRequested, origin: Origin) -> Reply | Deferred[Reply]:
         """Answer MAIL."""
         now = self._tools.clock.seconds()
-        verdict = self._tools.gate.mail(self._visit, asked.size, now)
+        verdict = self._tools.gate.mail(self._visit, SenderAsked(asked.reverse_path, asked.size, asked.envid), now)
         if verdict.refusal is not None:
             return self._delayed(self._refuse("mail", verdict.refusal, asked), verdict)
         precedence = Precedence.KNOWN_GOOD if self._visit.known_good else Precedence.ORDINARY
@@ -134,7 +135,7 @@ class Intake:
             return replies.BAD_SEQUENCE
         path, mail = asked.forward_path, transaction.mail
         mailbox = tools.postmaster if isinstance(path, BarePostmaster) else path
-        question = RecipientAsked(mailbox, mail.reverse_path, transaction.domains, mail.size)
+        question = RecipientAsked(mailbox, mail.reverse_path, transaction.domains, mail.size, asked.orcpt)
         verdict = tools.gate.recipient(self._visit, question, tools.clock.seconds())
         if not verdict.held:
             return self._recipient_judged(verdict, asked, question)
@@ -171,6 +172,7 @@ class Intake:
         tools, transaction = self._tools, self._begun()
         message = transaction.make_messages(tools.wall(), tools.new_id)
         self._fault = None
+        self._headed = False
         self._holding = Holding(message, tools.budget, tools.in_memory, tools.open_draft)
         self._holding.begin(tools.trace(transaction.origin, message.id, message.arrived, transaction.only_recipient))
         return replies.START_CONTENT
@@ -178,6 +180,9 @@ class Intake:
     def content(self, block: bytes) -> Deferred[None] | None:
         """Hold a block; a Deferred means that nothing more may come until it fires. It never fails."""
         holding = self._holding
+        if not self._headed:
+            self._headed = True
+            self._tools.gate.header(self._visit, block, self._tools.clock.seconds())
         if holding is None:
             return None
         held = holding.append(block)
@@ -196,6 +201,7 @@ class Intake:
         if holding is not None:
             self._discard(holding)
         if complete.fault is not None:
+            self._tools.gate.spoiled(self._visit, complete.fault.name, self._tools.clock.seconds())
             self.refused += 1
             return self._ended(complete.fault.reply, transaction, f"content: {complete.fault.name.lower()}")
         full = isinstance(self._fault, SpoolFull)

@@ -14,9 +14,9 @@ from attrs import frozen
 
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.verdict import Refusal
-from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.ports import Journal
 from shieldrelay.shield.acquaintance import Acquaintance
+from shieldrelay.shield.analysis_examination import Examination
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.greeting import Greeting
@@ -27,17 +27,6 @@ from shieldrelay.shield.stress import Stress
 from shieldrelay.shield.telling import Telling
 from shieldrelay.shield.visit import Visit
 from shieldrelay.smtp import replies
-
-HEAVY = frozenset(
-    (
-        ViolationKind.EARLY_TALK,
-        ViolationKind.PLAINTEXT_BEHIND_STARTTLS,
-        ViolationKind.FOREIGN_PROTOCOL,
-        ViolationKind.NUL_IN_COMMAND,
-        ViolationKind.BUDGET,
-    )
-)
-"""Violations that cost a source its good name (R19)."""
 
 
 class Word(Protocol):
@@ -82,6 +71,7 @@ class Defences:
     calendar: Calendar
     stress: Stress
     telling: Telling
+    examination: Examination
 
 
 @frozen
@@ -114,6 +104,9 @@ class Admission:
             return self._turned_away(client, "lists", word.reason, now, permanent=word.denies)
         allowed = word is not None
         acquaintance = defences.history.acquaintance(client, defences.calendar.day(now), now)
+        unlawful = None if allowed else defences.examination.connect(client, now)
+        if unlawful is not None:
+            return self._turned_away(client, "analysis", unlawful, now)
         if not allowed and self._modes.harvest is Mode.ENFORCE:
             boxed = defences.harvest.connect(client, now)
             if boxed is not None:
@@ -209,13 +202,6 @@ class Admission:
             self.would_refuse(visit.client, visit.reference, "connections", reason, now)
             return None
         return Refusal(replies.referenced(replies.TLS_UNAVAILABLE, visit.reference), reason, "connections")
-
-    def violation(self, visit: Visit, kind: ViolationKind, now: float) -> None:
-        """Remember what a lawful client does not do."""
-        if kind in HEAVY:
-            defences = self._defences
-            defences.history.heavy_violation(visit.client, defences.calendar.day(now), now)
-            defences.connections.mark(visit.client, now)
 
     def left(self, visit: Visit, octets: int, now: float) -> None:
         """The connection has ended."""

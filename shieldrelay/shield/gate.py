@@ -18,17 +18,18 @@ from typing import Protocol
 
 from attrs import frozen
 
-from shieldrelay.mail.address import Mailbox
+from shieldrelay.mail.address import NULL, Mailbox
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
 from shieldrelay.mail.violation import ViolationKind
-from shieldrelay.ports import RecipientAsked
+from shieldrelay.ports import RecipientAsked, SenderAsked
 from shieldrelay.shield.admission import Admission, Defences, Modes
 from shieldrelay.shield.harvest import Answer, Asked, Existence, Harvest, HarvestSession, Rung
 from shieldrelay.shield.mode import Mode
 from shieldrelay.shield.visit import Visit
 from shieldrelay.smtp import replies
+from shieldrelay.smtp.content_fault import ContentFault
 
 HELD = Verdict(held=True)
 
@@ -169,9 +170,12 @@ class Gate:
         return self._admission.handshake(visit, now)
 
     def violation(self, visit: Visit, kind: ViolationKind, evidence: bytes, now: float) -> Refusal | None:
-        """Remember what a lawful client does not do; so far the receiver's own budgets end such sessions."""
-        self._admission.violation(visit, kind, now)
-        return None
+        """Judge what a lawful client does not do."""
+        return self._defences.examination.violation(visit, kind, evidence, now)
+
+    def hello(self, visit: Visit, name: bytes, now: float) -> Refusal | None:
+        """Judge the name in EHLO or HELO."""
+        return self._defences.examination.hello(visit, name, now)
 
     def left(self, visit: Visit, octets: int, now: float) -> None:
         """The connection has ended."""
@@ -179,15 +183,24 @@ class Gate:
 
     # the transaction
 
-    def mail(self, visit: Visit, declared_size: int | None, now: float) -> Verdict:
+    def mail(self, visit: Visit, asked: SenderAsked, now: float) -> Verdict:
         """Judge MAIL; the receiver has held the declared size against the node's own limit already."""
+        examination = self._defences.examination
+        if asked.reverse_path is not NULL:
+            unlawful = examination.sender(visit, bytes(asked.reverse_path), asked.envid, now)
+            if unlawful is not None:
+                return Verdict(unlawful)
         full = self._capacity.full()
         if full is not None:
             return Verdict(Refusal(replies.SPOOL_FULL, full, "capacity"))
-        return self._rate(visit, self._defences.connections.message, now) or self._slowed(visit, now) or GO_ON
+        limited = examination.pace(visit, now) or self._rate(visit, self._defences.connections.message, now)
+        return limited or self._slowed(visit, now) or GO_ON
 
     def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
         """Judge one RCPT, cheapest and most general first."""
+        unlawful = self._defences.examination.recipient(visit, bytes(asked.mailbox), asked.orcpt, now)
+        if unlawful is not None:
+            return Verdict(unlawful)
         domain = self._domains.get(asked.mailbox.domain_key)
         if domain is None:
             return _RELAYING
@@ -214,6 +227,14 @@ class Gate:
         fact = self._fact(self._domains[asked.mailbox.domain_key], asked)
         question = self._question(visit, fact, asked, acts=True)
         return self._answered(visit, fact, self._defences.harvest.answer(question, now), now, acts=True)
+
+    def header(self, visit: Visit, octets: bytes, now: float) -> None:
+        """Look at the beginning of a content."""
+        self._defences.examination.header(visit, octets, now)
+
+    def spoiled(self, visit: Visit, fault: str, now: float) -> None:
+        """Note that a content broke a declared rule."""
+        self._defences.examination.content(visit, ContentFault[fault], now)
 
     def abandoned(self, visit: Visit, recipients: int, now: float) -> None:
         """Note that recipients were granted and no message followed (R20)."""

@@ -12,7 +12,7 @@ from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
 from shieldrelay.mail.violation import ViolationKind
-from shieldrelay.ports import RecipientAsked, Visit
+from shieldrelay.ports import RecipientAsked, SenderAsked, Visit
 
 
 class Misused(AssertionError):
@@ -39,7 +39,8 @@ class OpenGate:
 
     :ivar shut: what `admit` refuses with; ``None`` admits.
     :ivar greeting_delay: seconds, of visits that begin from now on; so with ``known_good``.
-    :ivar early: the judgement of early talk; ``tls`` that of STARTTLS, ``broken`` that of a violation.
+    :ivar early: the judgement of early talk; ``tls`` that of STARTTLS, ``broken`` that of a violation,
+        ``misnamed`` that of a name in EHLO.
     :ivar mail_verdict: of every MAIL.
     :ivar recipient_verdicts: by the text of the mailbox; others are let in. ``decisions`` are those of `decide`.
     :ivar visits: every connection that was admitted, in order.
@@ -51,6 +52,7 @@ class OpenGate:
     :ivar greetings: the visits that waited for the greeting; ``early_talkers`` those that did not.
     :ivar handshakes: the visits that asked for TLS.
     :ivar departures: for every visit that left: its reference and its octets.
+    :ivar names: of every EHLO and HELO; ``headers`` the first block of every content; ``faults`` those of contents.
     """
 
     shut: Refusal | None = None
@@ -59,6 +61,7 @@ class OpenGate:
     early: Refusal | None = None
     tls: Refusal | None = None
     broken: Refusal | None = None
+    misnamed: Refusal | None = None
     mail_verdict: Verdict = GO_ON
     recipient_verdicts: dict[str, Verdict] = field(factory=dict)
     decisions: dict[str, Verdict] = field(factory=dict)
@@ -74,6 +77,9 @@ class OpenGate:
     early_talkers: list[Visit] = field(factory=list)
     handshakes: list[Visit] = field(factory=list)
     departures: list[tuple[str, int]] = field(factory=list)
+    names: list[bytes] = field(factory=list)
+    headers: list[bytes] = field(factory=list)
+    faults: list[str] = field(factory=list)
 
     def admit(self, client: Client, sessions: int, now: float) -> OpenVisit | Refusal:
         """Admit, unless `shut`."""
@@ -98,10 +104,26 @@ class OpenGate:
         self.handshakes.append(self._here(visit))
         return self.tls
 
-    def mail(self, visit: Visit, declared_size: int | None, now: float) -> Verdict:
+    def hello(self, visit: Visit, name: bytes, now: float) -> Refusal | None:
+        """Answer `misnamed`."""
+        self._here(visit)
+        self.names.append(name)
+        return self.misnamed
+
+    def header(self, visit: Visit, octets: bytes, now: float) -> None:
+        """Remember it."""
+        self._here(visit)
+        self.headers.append(octets)
+
+    def spoiled(self, visit: Visit, fault: str, now: float) -> None:
+        """Remember it."""
+        self._here(visit)
+        self.faults.append(fault)
+
+    def mail(self, visit: Visit, asked: SenderAsked, now: float) -> Verdict:
         """Answer `mail_verdict`."""
         self._here(visit)
-        self.mails.append(declared_size)
+        self.mails.append(asked.declared_size)
         return self.mail_verdict
 
     def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:

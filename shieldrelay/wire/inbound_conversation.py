@@ -117,6 +117,9 @@ class Conversation:
 
     def _on_hello(self, event: Hello) -> None:
         self._hello = event
+        refusal = self._gate.hello(self.visit, event.name, self._tools.clock.seconds())
+        if refusal is not None:
+            self._refuse("hello", refusal)
 
     def _on_mail(self, event: MailRequested) -> Deferred[Any] | None:
         return self._say(self.intake.mail(event, self._origin(event)))
@@ -162,11 +165,15 @@ class Conversation:
             self.talked_early = True
             refusal = gate.talked_early(self.visit, now) or refusal
         if refusal is not None:
-            self._tell("violation", refusal)
-            self.ended = self.ended or refusal.reason
-            self.receiver.fail(refusal.reply)
+            self._refuse("violation", refusal)
 
     # its parts
+
+    def _refuse(self, stage: str, refusal: Refusal) -> None:
+        """End the session with a refusal."""
+        self._tell(stage, refusal)
+        self.ended = self.ended or refusal.reason
+        self.receiver.fail(refusal.reply)
 
     def _say(self, answer: Reply | Deferred[Reply]) -> Deferred[Any] | None:
         """Give an answer to the receiver, now or when it is there."""

@@ -13,6 +13,9 @@ from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal, Verdict
 from shieldrelay.ports import RecipientAsked
 from shieldrelay.shield.admission import Admission, Defences, Modes
+from shieldrelay.shield.analysis import Analysis
+from shieldrelay.shield.analysis_examination import Examination
+from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.connections_settings import ConnectionsSettings
@@ -55,7 +58,9 @@ class Siege:
     modes: Modes = field(factory=Modes)
     connections: ConnectionsSettings = field(factory=ConnectionsSettings)
     harvest: HarvestSettings = field(factory=HarvestSettings)
+    analysis: AnalysisSettings = field(factory=AnalysisSettings)
     members: Callable[[], int] = lambda: 1
+    bans: list[tuple[bytes, float, str]] = field(factory=list)
     now: float = 1000.0
     places: dict[bytes, Place] = field(factory=dict)
     unenforced: set[str] = field(factory=set)
@@ -74,16 +79,21 @@ class Siege:
         def new_reference() -> str:
             return f"S{next(numbers)}"
 
+        history, connections = History(), Connections(self.connections)
+        calendar, telling = Calendar(EPOCH), Telling(new_reference)
         self.defences = Defences(
             lists=self,
-            history=History(),
-            connections=Connections(self.connections),
+            history=history,
+            connections=connections,
             greeting=Greeting(GreetingSettings()),
             harvest=Harvest(self.harvest, members=self.members),
             harvest_observed=Harvest(self.harvest),
-            calendar=Calendar(EPOCH),
+            calendar=calendar,
             stress=Stress(StressSettings()),
-            telling=Telling(new_reference),
+            telling=telling,
+            examination=Examination(
+                Analysis(self.analysis), history, connections, calendar, telling, self.journal, self.ban
+            ),
         )
         admission = Admission(self.defences, self.modes, new_reference=new_reference, journal=self.journal)
         domains = self.domains or {"example.test": DomainLimits("example.test", 100_000, lambda: self.announced)}
@@ -115,6 +125,10 @@ class Siege:
     def recall(self, mailbox: Mailbox) -> Reply | None:
         """Give what is remembered of anybody."""
         return self.remembered
+
+    def ban(self, source: bytes, seconds: float, reason: str) -> None:
+        """Note a ban."""
+        self.bans.append((source, seconds, reason))
 
     def word(self, client: Client, wall: float) -> Spoken | None:
         """Give what the operator says."""

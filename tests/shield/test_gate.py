@@ -6,10 +6,12 @@ from ipaddress import IPv4Network
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.mail.address import parse_mailbox
+from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.violation import ViolationKind
+from shieldrelay.ports import SenderAsked
 from shieldrelay.shield.admission import Modes
+from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, SourceClass
 from shieldrelay.shield.gate import DomainLimits, Place
 from shieldrelay.shield.mode import Mode
@@ -56,9 +58,9 @@ class TransactionTests(SynchronousTestCase):
 
     def test_a_full_disk_stops_everything_at_mail(self) -> None:
         """Without room MAIL is answered 452, with the reason for the journal; with room it passes."""
-        self.assertIsNone(self.siege.gate.mail(self.visit, None, self.siege.now).refusal)
+        self.assertIsNone(self.siege.gate.mail(self.visit, SenderAsked(NULL), self.siege.now).refusal)
         self.siege.disk = "2 octets are free"
-        refusal = self.siege.gate.mail(self.visit, 5, self.siege.now).refusal
+        refusal = self.siege.gate.mail(self.visit, SenderAsked(NULL, 5), self.siege.now).refusal
         assert refusal is not None
         self.assertEqual((refusal.reply.code, refusal.reason), (452, "2 octets are free"))
 
@@ -153,6 +155,57 @@ class HarvestTests(SynchronousTestCase):
         self.assertEqual(siege.defences.harvest_observed.explain(visit.client, siege.now), [])
 
 
+class AnalysisTests(SynchronousTestCase):
+    """What the analysis of connections says at the gate."""
+
+    EXPLOIT = b'"${run{/bin/sh}}"@example.test'
+
+    def test_exploit_strings_are_refused_for_good(self) -> None:
+        """In MAIL or RCPT they are a fault of syntax, whoever says them and whoever exists."""
+        for words in ({}, {"192.0.2.1": Spoken(allows=True)}):
+            siege = Siege()
+            siege.words = words
+            visit = siege.admit()
+            path = parse_mailbox(self.EXPLOIT)
+            refusal = siege.gate.mail(visit, SenderAsked(path), siege.now).refusal
+            assert refusal is not None
+            self.assertEqual((refusal.reply.code, refusal.defence), (501, "analysis"))
+            siege = Siege()
+            siege.words = words
+            visit = siege.admit()
+            self.assertEqual(siege.code(visit, self.EXPLOIT), 501)
+            self.assertEqual((visit.asked, visit.unknown), (0, 0))
+            self.assertEqual(siege.journal.named("exploit")[0]["session"], visit.reference)
+
+    def test_violations_come_to_a_ban(self) -> None:
+        """Attack after attack a source is slowed, its sessions end, it is turned away, and banned with a reason."""
+        siege = Siege()
+        visit, kind = siege.admit(), ViolationKind.PLAINTEXT_BEHIND_STARTTLS
+        refusals = [siege.gate.violation(visit, kind, b"x", siege.now) for _ in range(12)]
+        self.assertIsNotNone(refusals[-1])
+        self.assertEqual(siege.turned_away().defence, "analysis")
+        self.assertEqual({source for source, _, _ in siege.bans}, {visit.client.source})
+
+    def test_lies_in_ehlo_are_scored(self) -> None:
+        """Who calls itself by our name is no lawful client; a name of its own is nothing."""
+        siege = Siege(analysis=AnalysisSettings(own_names=frozenset({"mx.example.test"})))
+        visit = siege.admit()
+        self.assertIsNone(siege.gate.hello(visit, b"client.test", siege.now))
+        analysis = siege.defences.examination.analysis
+        self.assertEqual(analysis.score(visit.client, siege.now), 0.0)
+        siege.gate.hello(visit, b"mx.example.test", siege.now)
+        self.assertGreater(analysis.score(visit.client, siege.now), 0.0)
+
+    def test_who_is_allowed_has_no_score(self) -> None:
+        """The allow-list beats the score (R18)."""
+        siege = Siege()
+        siege.words = {"192.0.2.1": Spoken(allows=True)}
+        visit = siege.admit()
+        for _ in range(50):
+            self.assertIsNone(siege.gate.violation(visit, ViolationKind.FOREIGN_PROTOCOL, b"GET /", siege.now))
+        self.assertEqual(siege.defences.examination.analysis.score(visit.client, siege.now), 0.0)
+
+
 class ClassTests(SynchronousTestCase):
     """Networks with limits of their own (R23)."""
 
@@ -229,7 +282,7 @@ class AdmissionTests(SynchronousTestCase):
         visit = siege.admit()
         codes = [siege.code(visit, b"user%d@example.test" % number) for number in range(3)]
         self.assertEqual(codes, [250, 250, 250])
-        refusals = [siege.gate.mail(visit, None, siege.now).refusal for _ in range(100)]
+        refusals = [siege.gate.mail(visit, SenderAsked(NULL), siege.now).refusal for _ in range(100)]
         self.assertEqual({None if each is None else (each.reply.code, each.defence) for each in refusals},
                          {None, (450, "connections")})  # fmt: skip
 

@@ -108,7 +108,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cryptography": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
     "spf": ("shieldrelay.wire.spf",),
     "dns": ("shieldrelay.wire.spf",),
-    "twisted.names": ("shieldrelay.wire.resolver",),
+    "twisted.names": ("shieldrelay.wire.resolver", "shieldrelay.wire.zone"),  # one asks, the other answers
     "twisted.web": ("shieldrelay.admin", "shieldrelay.importer"),  # one serves, the other, a process of its own, asks
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),

@@ -8,7 +8,7 @@ from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.client import client_of
 from shieldrelay.mail.verdict import GO_ON, Refusal
 from shieldrelay.mail.violation import ViolationKind
-from shieldrelay.ports import Gate, RecipientAsked
+from shieldrelay.ports import Gate, RecipientAsked, SenderAsked
 from shieldrelay.smtp.replies import OVERLOADED, UNKNOWN_RECIPIENT
 from shieldrelay.testing.gate import Misused, OpenGate, OpenVisit
 
@@ -32,7 +32,7 @@ class OpenGateTests(SynchronousTestCase):
         """Without a word from the test everything is let in, and remembered."""
         visit = self.admitted()
         asked = RecipientAsked(parse_mailbox(b"alice@example.test"), NULL, ())
-        self.assertIs(self.gate.mail(visit, 17, 0.0), GO_ON)
+        self.assertIs(self.gate.mail(visit, SenderAsked(NULL, 17), 0.0), GO_ON)
         self.assertIs(self.gate.recipient(visit, asked, 0.0), GO_ON)
         self.assertIsNone(self.gate.violation(visit, ViolationKind.SYNTAX, b"x", 0.0))
         self.assertEqual((self.gate.mails, self.gate.recipients), ([17], [asked]))
