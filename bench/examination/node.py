@@ -51,6 +51,9 @@ LIFTED = """\
 [shield.harvest]
 mode = "off"
 
+[shield.analysis]
+mode = "off"
+
 [networks."127.0.0.0/8"]
 share = "100%"
 

@@ -9,6 +9,7 @@ from shieldrelay.assembly import shield_terms
 from shieldrelay.assembly.house import House
 from shieldrelay.mail.client import Client
 from shieldrelay.shield.acquaintance import Acquaintance
+from shieldrelay.shield.analysis import Analysis
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.connections_kinds import CONNECTIONS
 from shieldrelay.shield.harvest import Harvest, Level
@@ -42,9 +43,19 @@ def all_of(house: House, client: Client, acquaintance: Acquaintance, now: float)
         DefencePicture(
             "greeting", shield.greeting.settings.mode.value, told=tuple(shield.greeting.explain(client, now))
         ),
+        _analysis(shield.examination.analysis, client, now),
         DefencePicture("history", told=shield.history.explain(client, shield.calendar.day(now), now)[1:]),
     ]
     return tuple(pictures)
+
+
+def _analysis(analysis: Analysis, client: Client, now: float) -> DefencePicture:
+    return DefencePicture(
+        "analysis",
+        analysis.settings.mode.value,
+        refuses=analysis.connect(client, now) or "",
+        told=analysis.explain(client, now),
+    )
 
 
 def box_of(harvest: Harvest, source: bytes, now: float, domain: str | None = None) -> Box | None:

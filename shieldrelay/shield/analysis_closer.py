@@ -43,6 +43,8 @@ OF_CONTENT: dict[ContentFault, ViolationKind] = {
     ContentFault.HEADER_BLOCK: ViolationKind.CONTENT_LIMIT,
     ContentFault.HEADER_FIELDS: ViolationKind.CONTENT_LIMIT,
     ContentFault.HEADER_FIELD: ViolationKind.CONTENT_LIMIT,
+    ContentFault.MIME_DEPTH: ViolationKind.CONTENT_LIMIT,
+    ContentFault.MIME_PARTS: ViolationKind.CONTENT_LIMIT,
 }
 """What a fault of the content is. A loop and a message that is too big are nobody's ill will, and not here."""
 

@@ -25,6 +25,8 @@ class ContentFault(Enum):
     HEADER_BLOCK = replies.HEADER_TOO_BIG
     HEADER_FIELDS = replies.TOO_MANY_HEADER_FIELDS
     HEADER_FIELD = replies.HEADER_FIELD_TOO_BIG
+    MIME_DEPTH = replies.TOO_DEEP
+    MIME_PARTS = replies.TOO_MANY_PARTS
     SIZE = replies.MESSAGE_TOO_BIG
 
     @property

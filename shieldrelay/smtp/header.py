@@ -11,6 +11,7 @@ import re
 
 from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.limits import ContentRules
+from shieldrelay.smtp.mime_structure import MimeStructure
 
 _EMPTY_LINE = b"\r\n\r\n"
 _FIELD_NAME = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
@@ -23,9 +24,10 @@ class HeaderReader:
     :ivar is_ascii: no octet above 127 was in it.
     :ivar received_count: its Received fields.
     :ivar faults: the rules that it breaks.
+    :ivar structure: of the body behind it, to be fed; ``None`` when it has none.
     """
 
-    __slots__ = ("_blocks", "_rules", "_size", "_tail", "faults", "is_ascii", "open", "received_count")
+    __slots__ = ("_blocks", "_rules", "_size", "_tail", "faults", "is_ascii", "open", "received_count", "structure")
 
     def __init__(self, rules: ContentRules) -> None:
         self._rules = rules
@@ -35,6 +37,7 @@ class HeaderReader:
         self.open = True
         self.is_ascii = True
         self.received_count = 0
+        self.structure: MimeStructure | None = None
         self.faults: tuple[ContentFault, ...] = ()
 
     def feed(self, block: bytes) -> None:
@@ -44,6 +47,8 @@ class HeaderReader:
         if end >= 0:
             self._blocks.append(block[: max(0, end + 2 - len(self._tail))])
             self.finish()
+            if self.structure is not None:
+                self.structure.feed(probe[end + 2 :])
             return
         self._tail = probe[-3:]
         self._blocks.append(block)
@@ -62,6 +67,8 @@ class HeaderReader:
         """Count in what stands before the first empty line; look closer only when something is suspicious."""
         if self._is_suspicious(header):
             header = header[: _true_end(header)]
+        structure = MimeStructure(header[:-2], depth=self._rules.mime_depth, parts=self._rules.mime_parts)
+        self.structure = structure if structure.open else None
         self.is_ascii = header.isascii()
         self.received_count = _received(header)
         self.faults = tuple(self._broken(header))

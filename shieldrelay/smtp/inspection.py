@@ -13,6 +13,7 @@ import re
 from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.header import HeaderReader
 from shieldrelay.smtp.limits import BareNewlines, ContentRules
+from shieldrelay.smtp.mime_structure import MimeStructure
 
 _PRECEDENCE = tuple(ContentFault)
 
@@ -82,7 +83,18 @@ class Inspection:
         if self.header.open:
             self.header.feed(block)
             self._faults.update(self.header.faults)
+            self._look_through(self.header.structure)
+        elif (structure := self.header.structure) is not None and structure.open:
+            structure.feed(block)
+            self._look_through(structure)
         return b"" if self._faults else block
+
+    def _look_through(self, structure: MimeStructure | None) -> None:
+        """Hold the structure against its limits."""
+        if structure is not None and structure.too_deep:
+            self._faults.add(ContentFault.MIME_DEPTH)
+        if structure is not None and structure.too_many:
+            self._faults.add(ContentFault.MIME_PARTS)
 
     def _bare(self, block: bytes) -> bytes:
         """Deal with newlines that stand alone."""

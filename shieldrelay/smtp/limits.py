@@ -33,6 +33,8 @@ class ContentRules:
     :ivar header_block: octets of all header fields together.
     :ivar header_fields: how many there may be.
     :ivar header_field: octets of one, its folds included.
+    :ivar mime_depth: levels of parts within parts.
+    :ivar mime_parts: how many there may be.
     :ivar hops: so many Received fields are a loop (RFC 5321 §6.3).
     """
 
@@ -43,6 +45,8 @@ class ContentRules:
     header_fields: int = 1000
     header_field: int = 64 * KIBI
     hops: int = field(default=100, validator=ge(1))
+    mime_depth: int = field(default=50, validator=ge(1))
+    mime_parts: int = field(default=1000, validator=ge(1))
 
     @property
     def endless(self) -> int:

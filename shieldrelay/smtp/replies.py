@@ -77,6 +77,8 @@ CONTENT_LINE_TOO_LONG = _reply(554, "5.6.0", "Message contains too long a line")
 HEADER_TOO_BIG = _reply(554, "5.6.0", "Message header is too big")
 TOO_MANY_HEADER_FIELDS = _reply(554, "5.6.0", "Message has too many header fields")
 HEADER_FIELD_TOO_BIG = _reply(554, "5.6.0", "A message header field is too big")
+TOO_DEEP = _reply(554, "5.6.0", "Message has too deep a structure")
+TOO_MANY_PARTS = _reply(554, "5.6.0", "Message has too many parts")
 TOO_MANY_HOPS = _reply(554, "5.4.6", "Too many hops")
 ENDLESS_CONTENT = _reply(552, "5.3.4", "Message size exceeds the limit by far")
 

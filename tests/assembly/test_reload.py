@@ -175,7 +175,7 @@ class ReloadTests(NodeCase):
     async def test_every_section_is_told(self) -> None:
         """Whatever section has changed, the reload says so."""
         await self.start()
-        changed = '[stress]\nlag = "1s"\n[shield]\ndeny = ["192.0.2.0/24"]\n[recipients]\nkeep = 4\n'
+        changed = '[stress]\nlag = "2s"\n[shield]\ndeny = ["192.0.2.0/24"]\n[recipients]\nkeep = 4\n'
         changes, errors = await self.reload(more=changed)
         wanted = ("[shield] has changed", "[stress] has changed", "[recipients] has changed")
         self.assertEqual((changes, errors), (wanted, ()))
