@@ -31,6 +31,8 @@ from shieldrelay.shield.connections_settings import ConnectionsSettings
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
 from shieldrelay.shield.harvest import Asked, Existence, Harvest, HarvestSession, HarvestSettings
 from shieldrelay.shield.history import History
+from shieldrelay.shield.reputation import Reputation
+from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Stress, StressSettings
 from shieldrelay.shield.telling import Telling
 
@@ -66,6 +68,7 @@ def fresh_defences() -> Defences:
         examination=Examination(
             Analysis(AnalysisSettings()), history, connections, calendar, telling, Nobody(), lambda *_: None
         ),
+        reputation=Reputation(ReputationSettings()),
     )
 
 
@@ -92,7 +95,7 @@ def remembered(most: int) -> dict[str, float]:
     admission = Admission(defences, Modes(), new_reference=lambda: "S", journal=Nobody())
     tables: tuple[Table, ...] = (
         *defences.history.tables, *defences.connections.tables, *defences.harvest.tables, defences.greeting.table,
-        *defences.examination.analysis.tables,
+        *defences.examination.analysis.tables, *defences.reputation.tables,
     )  # fmt: skip
     before, highest = _rss_mb(), 0.0
     begun = time.process_time()

@@ -219,6 +219,9 @@ class Gate(Protocol[AVisit]):
         :param fault: the name of the fault, as `smtp.content_fault` has it.
         """
 
+    def content_refused(self, visit: AVisit, now: float) -> None:
+        """Note that a check of the content has refused a message; the client may have left meanwhile."""
+
     def completed(self, visit: AVisit, recipients: int, now: float) -> None:
         """Note that a message to so many recipients came to its end, whatever became of it."""
 
@@ -280,11 +283,14 @@ class RecipientAsked:
 class Witness(Protocol):
     """Who is told what next hops say of recipients, early or late: ``shield.witness.Witness`` (R19, R20)."""
 
-    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]]) -> None:
+    def attempted(
+        self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]], policy: int
+    ) -> None:
         """Note what one attempt came to; never fails.
 
         :param taken: recipients that the next hop took.
         :param refused: those whose *address* it refused for good, as the bounce guard left it, with its words.
+        :param policy: recipients for whom it refused the message for good by its policy (5.7.x, RFC 3463 §3.8).
         """
 
 

@@ -21,6 +21,7 @@ from shieldrelay.assembly.house import House
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.notice_way import notice_hop, notice_route, sender_standing
 from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.reputation import NodeReputation
 from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.assembly.shield import Shield
 from shieldrelay.assembly.terms import Surroundings, Terms, acceptance_ways
@@ -94,9 +95,11 @@ def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: Ex
         return ids.new(wall())
 
     beginning, numbers = new_id()[:12], itertools.count(1)
+    reputation = NodeReputation(configuration, reactor, journal, threads, recipients.importer, state)
     shield = Shield(
-        configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", threads, state
-    )
+        configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", threads, state,
+        reputation,
+    )  # fmt: skip
     outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
     sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
     resolver = Resolver(reactor, translation.name_servers(configuration))
@@ -169,6 +172,7 @@ def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: Ex
             threads=threads,
             spool=spool,
             shield=shield,
+            reputation=reputation,
             recipients=recipients,
             outages=outages,
             capacity=capacity,

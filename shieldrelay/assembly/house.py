@@ -9,6 +9,7 @@ from attrs import define, field
 from shieldrelay.assembly.capacity import Capacity
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.reputation import NodeReputation
 from shieldrelay.assembly.shield import NodeFacts, Shield
 from shieldrelay.assembly.terms import Surroundings, Terms
 from shieldrelay.assembly.ways import DomainWay, WayMaker
@@ -44,6 +45,7 @@ class House:
     threads: Threads
     spool: Spool
     shield: Shield
+    reputation: NodeReputation
     recipients: RecipientLists
     outages: Outages
     capacity: Capacity

@@ -44,6 +44,11 @@ def all_of(house: House, client: Client, acquaintance: Acquaintance, now: float)
             "greeting", shield.greeting.settings.mode.value, told=tuple(shield.greeting.explain(client, now))
         ),
         _analysis(shield.examination.analysis, client, now),
+        DefencePicture(
+            "reputation",
+            modes.reputation.value,
+            told=shield.reputation.explain(client, acquaintance, now, shield.calendar.wall(now)),
+        ),
         DefencePicture("history", told=shield.history.explain(client, shield.calendar.day(now), now)[1:]),
     ]
     return tuple(pictures)

@@ -124,6 +124,7 @@ class ApplianceService(Service):
         house.notice_queue.start()
         house.shield.start(house.facts, self._hurry)
         house.recipients.start(house.configuration)
+        house.reputation.start(house.configuration)
         house.listeners.listen(self._doorway)
         house.journal.event(
             "started",
@@ -190,6 +191,7 @@ class ApplianceService(Service):
         house.sessions.stop()
         house.capacity.stop()
         await house.shield.stop()
+        house.reputation.stop()
         await house.recipients.stop()
         closing = [way.close() for way in house.all_ways()]
         await self._until(lambda: all(one.called for one in closing), house.reactor.seconds() + GOODBYE_SECONDS)

@@ -18,7 +18,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.assembly import shield_terms
-from shieldrelay.cluster.entry import Entry
+from shieldrelay.assembly.reputation import NodeReputation
+from shieldrelay.cluster.entry import Entry, source_text
 from shieldrelay.cluster.exchange import Exchange, ExchangeSettings
 from shieldrelay.cluster.hub import ChangeKind
 from shieldrelay.cluster.memory_hub import MemoryHub
@@ -72,6 +73,7 @@ class Shield:
 
     :param threads: for the snapshots.
     :param state: the node's state directory.
+    :param reputation: what is heard of sources besides what they did here.
     :ivar new_id: makes ids of sessions, references and changes.
     :ivar defences: what the gate judges by.
     :ivar register: bans and the operator's lists.
@@ -90,6 +92,7 @@ class Shield:
         new_id: Callable[[], str],
         threads: ThreadRunner,
         state: Path,
+        reputation: NodeReputation,
     ) -> None:
         self.new_id = new_id
         self._reactor = reactor
@@ -99,6 +102,7 @@ class Shield:
         self._call: IDelayedCall | None = None
         self._expected = 0.0
         self._timepiece = Timepiece(reactor, wall)
+        self._reputation = reputation
         self.hashed = keyed_hash(secret_of(state))
         self.register = Register(self._timepiece, new_id, journal)
         connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
@@ -117,6 +121,7 @@ class Shield:
             stress=Stress(shield_terms.stress(configuration)),
             telling=telling,
             examination=Examination(analysis, history, connections, calendar, telling, journal, self._ban),
+            reputation=reputation.reputation,
         )
         self.tables: tuple[Table, ...] = (
             *self.defences.history.tables,
@@ -124,6 +129,7 @@ class Shield:
             *self.defences.harvest.tables,
             self.defences.greeting.table,
             *analysis.tables,
+            *reputation.reputation.tables,
         )
         kinds = [table.kind for table in self.tables]
         self.exchange = Exchange(
@@ -153,6 +159,7 @@ class Shield:
         defences.harvest.settings = defences.harvest_observed.settings = settings
         defences.connections.reconfigure(shield_terms.connections(configuration), shield_terms.classes(configuration))
         defences.greeting.settings = shield_terms.greeting(configuration)
+        self._reputation.configure(configuration)
         defences.examination.analysis.settings = shield_terms.analysis(configuration)
         defences.stress.settings = shield_terms.stress(configuration)
         self.register.configure(map(str, shield.allow), map(str, shield.deny))
@@ -255,6 +262,9 @@ class Shield:
         defences.connections.release(source, now)
         defences.history.release(source, now)
         defences.examination.analysis.release(source, now)
+        defences.reputation.release(source, now)
+        if len(source) == 4:
+            self._reputation.forget(source_text(source))
         defences.greeting.forget(source)
 
 

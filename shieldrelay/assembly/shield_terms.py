@@ -7,13 +7,18 @@ from shieldrelay.config.limits import ConnectionLimits
 from shieldrelay.config.mode import Mode as DeclaredMode
 from shieldrelay.config.networks import network_limits
 from shieldrelay.config.schema import Configuration
+from shieldrelay.importer.feeds import LIMITS, FeedSettings
+from shieldrelay.importer.settings import HttpsSettings, SourceSettings
 from shieldrelay.shield.admission import Modes
 from shieldrelay.shield.analysis_settings import AnalysisSettings
+from shieldrelay.shield.calendar import DAY_SECONDS
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, LimitsByStanding, SourceClass
 from shieldrelay.shield.greeting import GreetingSettings
 from shieldrelay.shield.harvest import ByAcquaintance, HarvestSettings
 from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.reputation_settings import ReputationSettings, Weights
 from shieldrelay.shield.stress import StressSettings
+from shieldrelay.wire.dnsbl_names import ListZone
 
 
 def mode(declared_mode: DeclaredMode) -> Mode:
@@ -24,7 +29,11 @@ def mode(declared_mode: DeclaredMode) -> Mode:
 def modes(configuration: Configuration) -> Modes:
     """Say which defences act."""
     shield = configuration.shield
-    return Modes(connections=mode(shield.connections.mode), harvest=mode(shield.harvest.mode))
+    return Modes(
+        connections=mode(shield.connections.mode),
+        harvest=mode(shield.harvest.mode),
+        reputation=mode(shield.reputation.mode),
+    )
 
 
 def harvest(configuration: Configuration) -> HarvestSettings:
@@ -147,4 +156,45 @@ def analysis(configuration: Configuration) -> AnalysisSettings:
         remembered=settings.remembered,
         own_names=frozenset(names),
         own_addresses=frozenset(each.host for each in configuration.listen.smtp),
+    )
+
+
+def reputation(configuration: Configuration) -> ReputationSettings:
+    """Give the bands of the reputation, and what weighs how much."""
+    settings = configuration.shield.reputation
+    weights = settings.weights
+    return ReputationSettings(
+        throttle=settings.throttle,
+        tempfail=settings.tempfail,
+        reject=settings.reject,
+        connections=settings.connections,
+        messages=settings.messages,
+        listed=settings.listed,
+        threshold=settings.threshold,
+        throttled_messages=settings.throttled_messages,
+        throttle_pause=settings.throttle_pause,
+        tempfail_messages=settings.tempfail_messages,
+        bad_neighbours=settings.bad_neighbours,
+        learning_days=settings.learning_days / DAY_SECONDS,
+        learning_messages=settings.learning_messages,
+        weights=Weights(weights.refused, weights.unknown, weights.content, weights.spam, weights.ham),
+    )
+
+
+def list_zones(configuration: Configuration) -> tuple[ListZone, ...]:
+    """Give the DNS lists that are asked."""
+    declared = configuration.shield.reputation.dnsbl
+    return tuple(ListZone(name, each.weight, each.ipv6, each.answers) for name, each in declared.items())
+
+
+def feeds(configuration: Configuration) -> tuple[FeedSettings, ...]:
+    """Give the feeds of active spammers."""
+    return tuple(
+        FeedSettings(
+            name,
+            SourceSettings.parse(str(each.source), https=HttpsSettings(ca=each.ca), limits=LIMITS),
+            each.weight,
+            each.every,
+        )
+        for name, each in configuration.shield.reputation.feed.items()
     )

@@ -22,8 +22,10 @@ class Testimony:
         self._witness = Witness(shield.defences, shield.seconds, shield.hashed, lambda domain: acts()(domain))
         self._recipients = recipients
 
-    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]]) -> None:
+    def attempted(
+        self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]], policy: int
+    ) -> None:
         """Note what one attempt came to."""
-        self._witness.attempted(message, taken, refused)
+        self._witness.attempted(message, taken, refused, policy)
         for mailbox, reply in refused:
             self._recipients.contradicted(mailbox, reply, message.id)

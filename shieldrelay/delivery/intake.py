@@ -244,6 +244,8 @@ class Intake:
         """Refuse the message, or go on with it."""
         if isinstance(judgement, Refusal):
             self.refused += 1
+            if judgement.reply.is_permanent:
+                self._tools.gate.content_refused(self._visit, self._tools.clock.seconds())
             self._discard(holding)
             return self._ended(self._with_reference(judgement.reply), transaction, judgement.reason)
         if judgement is not None:

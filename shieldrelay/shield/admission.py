@@ -23,6 +23,8 @@ from shieldrelay.shield.greeting import Greeting
 from shieldrelay.shield.harvest import Harvest
 from shieldrelay.shield.history import History
 from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.reputation import Reputation
+from shieldrelay.shield.reputation_stages import ReputationStages
 from shieldrelay.shield.stress import Stress
 from shieldrelay.shield.telling import Telling
 from shieldrelay.shield.visit import Visit
@@ -72,6 +74,7 @@ class Defences:
     stress: Stress
     telling: Telling
     examination: Examination
+    reputation: Reputation
 
 
 @frozen
@@ -80,12 +83,14 @@ class Modes:
 
     connections: Mode = Mode.ENFORCE
     harvest: Mode = Mode.ENFORCE
+    reputation: Mode = Mode.ENFORCE
 
 
 class Admission:
     """Judges connections.
 
     :param new_reference: makes the ids of sessions.
+    :ivar reputed: asks the reputation; `shield.gate` does too.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Admission:
         self._modes = modes
         self._new_reference = new_reference
         self._journal = journal
+        self.reputed = ReputationStages(defences.reputation, modes.reputation, defences.calendar, self.would_refuse)
 
     def admit(self, client: Client, sessions: int, now: float) -> Visit | Refusal:
         """Judge a connection."""
@@ -111,6 +117,9 @@ class Admission:
             boxed = defences.harvest.connect(client, now)
             if boxed is not None:
                 return self._turned_away(client, "harvest", boxed, now)
+        ill_reputed = None if allowed else self.reputed.admit(client, acquaintance, now)
+        if ill_reputed is not None:
+            return self._turned_away(client, "reputation", ill_reputed, now)
         return self._counted(client, acquaintance, sessions, now, allowed=allowed)
 
     def _counted(
@@ -133,6 +142,7 @@ class Admission:
         visit.allowed = allowed
         visit.open_least = defences.connections.class_recipients(client)
         if not allowed:
+            self.reputed.entered(client, acquaintance, now)
             visit.greeting_delay = defences.greeting.delay(
                 client, acquaintance, now, stressed=defences.stress.on
             )
@@ -207,5 +217,7 @@ class Admission:
         """The connection has ended."""
         defences = self._defences
         defences.connections.left(visit.client, octets, now)
+        if visit.unknown:
+            defences.reputation.unknown(visit.client, visit.unknown, now)
         if visit.asked:
             defences.history.asked(visit.client, visit.asked, visit.unknown, now)

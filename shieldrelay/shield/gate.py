@@ -27,6 +27,7 @@ from shieldrelay.ports import RecipientAsked, SenderAsked
 from shieldrelay.shield.admission import Admission, Defences, Modes
 from shieldrelay.shield.harvest import Answer, Asked, Existence, Harvest, HarvestSession, Rung
 from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.reputation_score import Band
 from shieldrelay.shield.visit import Visit
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.content_fault import ContentFault
@@ -194,7 +195,7 @@ class Gate:
         if full is not None:
             return Verdict(Refusal(replies.SPOOL_FULL, full, "capacity"))
         limited = examination.pace(visit, now) or self._rate(visit, self._defences.connections.message, now)
-        return limited or self._slowed(visit, now) or GO_ON
+        return limited or self._reputed(visit, now) or self._slowed(visit, now) or GO_ON
 
     def recipient(self, visit: Visit, asked: RecipientAsked, now: float) -> Verdict:
         """Judge one RCPT, cheapest and most general first."""
@@ -207,6 +208,12 @@ class Gate:
         limited = self._rate(visit, self._defences.connections.recipient, now)
         if limited is not None:
             return limited
+        if visit.band is not Band.CLEAN:
+            reason = self._admission.reputed.recipient(
+                visit.client, visit.acquaintance, visit.band, visit.reference, now
+            )
+            if reason is not None:
+                return Verdict(Refusal(replies.TRY_LATER, reason, "reputation"))
         given = asked.transaction_domains
         if domain.name not in given and len(given) >= self._domains_per_transaction:
             return _ANOTHER
@@ -235,6 +242,10 @@ class Gate:
     def spoiled(self, visit: Visit, fault: str, now: float) -> None:
         """Note that a content broke a declared rule."""
         self._defences.examination.content(visit, ContentFault[fault], now)
+
+    def content_refused(self, visit: Visit, now: float) -> None:
+        """Note that a check of the content has refused a message."""
+        self._defences.reputation.content_refused(visit.client, now)
 
     def abandoned(self, visit: Visit, recipients: int, now: float) -> None:
         """Note that recipients were granted and no message followed (R20)."""
@@ -279,6 +290,16 @@ class Gate:
             self._admission.would_refuse(visit.client, visit.reference, "connections", reason, now)
             return None
         return Verdict(Refusal(replies.TRY_LATER, reason, "connections"))
+
+    def _reputed(self, visit: Visit, now: float) -> Verdict | None:
+        """Hold MAIL against the client's name."""
+        if visit.allowed:
+            return None
+        answer = self._admission.reputed.mail(visit.client, visit.acquaintance, visit.reference, now)
+        visit.band = answer.band
+        if answer.refused is not None:
+            return Verdict(Refusal(replies.TRY_LATER, answer.refused, "reputation"))
+        return Verdict(None, answer.pause) if answer.pause and not self._defences.stress.on else None
 
     def _slowed(self, visit: Visit, now: float) -> Verdict | None:
         """Slow a stranger for what its network does (R16)."""

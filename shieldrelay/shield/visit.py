@@ -10,6 +10,7 @@ from shieldrelay.mail.address import ReversePath
 from shieldrelay.mail.client import Client
 from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.harvest import HarvestSession
+from shieldrelay.shield.reputation_score import Band
 
 
 class Visit:
@@ -18,6 +19,7 @@ class Visit:
     :ivar reference: the session's id.
     :ivar allowed: the operator lets this client pass whatever the defences say (R18).
     :ivar greeting_delay: seconds.
+    :ivar band: what the client's name was worth at the last MAIL.
     :ivar asked: well-formed recipients of protected domains, in all transactions.
     :ivar unknown: those of them that do not exist.
     :ivar open_least: see `harvest_asked.Asked`.
@@ -25,8 +27,8 @@ class Visit:
     """
 
     __slots__ = (
-        "acquaintance", "allowed", "asked", "client", "greeting_delay", "harvest", "harvest_observed", "open_least",
-        "reference", "sender", "unknown",
+        "acquaintance", "allowed", "asked", "band", "client", "greeting_delay", "harvest", "harvest_observed",
+        "open_least", "reference", "sender", "unknown",
     )  # fmt: skip
 
     def __init__(self, client: Client, acquaintance: Acquaintance, reference: str) -> None:
@@ -37,6 +39,7 @@ class Visit:
         self.greeting_delay = 0.0
         self.harvest: HarvestSession | None = None
         self.harvest_observed: HarvestSession | None = None
+        self.band = Band.CLEAN
         self.asked = 0
         self.unknown = 0
         self.open_least = 0.0

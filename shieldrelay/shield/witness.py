@@ -36,7 +36,7 @@ class Witness:
         self._hashed = hashed
         self._acts = acts
 
-    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]]) -> None:
+    def attempted(self, message: Message, taken: int, refused: Sequence[tuple[Mailbox, Reply]], policy: int) -> None:
         """Note what one attempt came to."""
         if message.origin is None:
             return
@@ -45,6 +45,9 @@ class Witness:
         day = defences.calendar.day(now)
         if taken:
             defences.history.delivered(client, 1, day, now)
+            defences.reputation.taken(client, 1, now, defences.calendar.wall(now))
+        if policy:
+            defences.reputation.refused(client, policy, now)
         if refused:
             harvest = defences.harvest if self._acts(message.domain) else defences.harvest_observed
             names = [self._hashed(message.domain, mailbox.local_key) for mailbox, _ in refused]

@@ -120,6 +120,10 @@ class OpenGate:
         self._here(visit)
         self.faults.append(fault)
 
+    def content_refused(self, visit: Visit, now: float) -> None:
+        """Remember it, also of a visit that has left."""
+        self.faults.append("content refused")
+
     def mail(self, visit: Visit, asked: SenderAsked, now: float) -> Verdict:
         """Answer `mail_verdict`."""
         self._here(visit)

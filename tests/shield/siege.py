@@ -23,6 +23,8 @@ from shieldrelay.shield.gate import DomainLimits, Gate, Place
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
 from shieldrelay.shield.harvest import Harvest, HarvestSettings, keyed_hash
 from shieldrelay.shield.history import History
+from shieldrelay.shield.reputation import Reputation
+from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Stress, StressSettings
 from shieldrelay.shield.telling import Telling
 from shieldrelay.shield.visit import Visit
@@ -59,6 +61,7 @@ class Siege:
     connections: ConnectionsSettings = field(factory=ConnectionsSettings)
     harvest: HarvestSettings = field(factory=HarvestSettings)
     analysis: AnalysisSettings = field(factory=AnalysisSettings)
+    reputation: ReputationSettings = field(factory=ReputationSettings)
     members: Callable[[], int] = lambda: 1
     bans: list[tuple[bytes, float, str]] = field(factory=list)
     now: float = 1000.0
@@ -94,6 +97,7 @@ class Siege:
             examination=Examination(
                 Analysis(self.analysis), history, connections, calendar, telling, self.journal, self.ban
             ),
+            reputation=Reputation(self.reputation),
         )
         admission = Admission(self.defences, self.modes, new_reference=new_reference, journal=self.journal)
         domains = self.domains or {"example.test": DomainLimits("example.test", 100_000, lambda: self.announced)}

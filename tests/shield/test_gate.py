@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import NULL, parse_mailbox
+from shieldrelay.mail.client import client_of
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.ports import SenderAsked
+from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.admission import Modes
 from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, SourceClass
 from shieldrelay.shield.gate import DomainLimits, Place
 from shieldrelay.shield.mode import Mode
+from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Facts
 from tests.shield.siege import Siege, Spoken
 
@@ -204,6 +208,52 @@ class AnalysisTests(SynchronousTestCase):
         for _ in range(50):
             self.assertIsNone(siege.gate.violation(visit, ViolationKind.FOREIGN_PROTOCOL, b"GET /", siege.now))
         self.assertEqual(siege.defences.examination.analysis.score(visit.client, siege.now), 0.0)
+
+
+class ReputationTests(SynchronousTestCase):
+    """What a source's name is worth at the gate."""
+
+    AT_ONCE = ReputationSettings(learning_days=0.0, learning_messages=0)
+
+    def notorious(self, **settings: Any) -> Siege:
+        """Give a gate that a source has earned a bad name at: mail refused by policy, and unknown recipients."""
+        siege = Siege(reputation=self.AT_ONCE, **settings)
+        reputation, client = siege.defences.reputation, client_of("192.0.2.1")
+        for _ in range(20):
+            reputation.entered(client, Acquaintance.STRANGER, siege.now)
+            reputation.refused(client, 1, siege.now)
+        return siege
+
+    def test_a_bad_name_is_asked_to_come_later(self) -> None:
+        """Whose mail is always refused may send little: MAIL is answered 450, never 5yz (R17)."""
+        siege = self.notorious()
+        visit = siege.admit()
+        refusals = [siege.gate.mail(visit, SenderAsked(NULL), siege.now).refusal for _ in range(6)]
+        told = {(each.reply.code, each.defence) for each in refusals if each is not None}
+        self.assertEqual(told, {(450, "reputation")})
+
+    def test_a_second_kind_of_evidence_turns_away(self) -> None:
+        """With unknown recipients beside it the source is not let in at all."""
+        siege = self.notorious()
+        siege.defences.reputation.unknown(client_of("192.0.2.1"), 30, siege.now)
+        refusal = siege.turned_away()
+        self.assertEqual((refusal.reply.code, refusal.defence), (421, "reputation"))
+
+    def test_who_is_allowed_has_a_good_name(self) -> None:
+        """The allow-list beats it (R18)."""
+        siege = self.notorious()
+        siege.words = {"192.0.2.1": Spoken(allows=True)}
+        self.assertIsNone(siege.gate.mail(siege.admit(), SenderAsked(NULL), siege.now).refusal)
+
+    def test_while_it_learns_nobody_is_refused(self) -> None:
+        """Before it has learned, and in observe mode, it only tells (R27)."""
+        for settings, modes in ((ReputationSettings(), Modes()), (self.AT_ONCE, Modes(reputation=Mode.OBSERVE))):
+            siege = self.notorious(modes=modes)
+            siege.defences.reputation.settings = settings
+            visit = siege.admit()
+            refusals = [siege.gate.mail(visit, SenderAsked(NULL), siege.now).refusal for _ in range(6)]
+            self.assertEqual(refusals, [None] * 6)
+            self.assertEqual({line["defence"] for line in siege.journal.named("would_refuse")}, {"reputation"})
 
 
 class ClassTests(SynchronousTestCase):
