@@ -23,7 +23,7 @@ from shieldrelay.content.terms import Installed
 from shieldrelay.delivery.acceptance import Acceptance, Store, Way
 from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.holding import Draft, MemoryBudget
-from shieldrelay.delivery.intake import IntakeTools
+from shieldrelay.delivery.intake_tools import IntakeTools
 from shieldrelay.delivery.refusals import RefusedRecipients
 from shieldrelay.delivery.settlement import in_our_words
 from shieldrelay.mail.address import Mailbox

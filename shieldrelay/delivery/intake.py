@@ -8,25 +8,21 @@ session's id, and the line in the journal under it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
-
-from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from shieldrelay.content.inspected import Inspected
 from shieldrelay.content.judgement import Judgement
-from shieldrelay.delivery.acceptance import Acceptance
-from shieldrelay.delivery.holding import Draft, Holding, MemoryBudget
-from shieldrelay.delivery.pauses import Pauses
+from shieldrelay.delivery.holding import Holding
+from shieldrelay.delivery.intake_tools import ContentStage, IntakeTools
+from shieldrelay.delivery.provenance import Provenance
 from shieldrelay.delivery.transaction import Transaction
-from shieldrelay.mail.address import BarePostmaster, Mailbox
+from shieldrelay.mail.address import BarePostmaster
 from shieldrelay.mail.client import Client
-from shieldrelay.mail.envelope import Message, Origin, Precedence, Recipient
+from shieldrelay.mail.envelope import Origin, Precedence, Recipient
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
-from shieldrelay.ports import Clock, Gate, Journal, RecipientAsked, SenderAsked, Visit, WallClock
+from shieldrelay.ports import RecipientAsked, SenderAsked, Visit
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRequested
 from shieldrelay.smtp.limits import ContentRules
@@ -35,55 +31,6 @@ from shieldrelay.spool.faults import SpoolFull
 REFUSALS_TOLD = 100
 """Refusals of one session that have a line of their own in the journal; the session's line has the number of all. A
 client may pipeline 20 000 recipients that do not exist, and must not fill our disk with them."""
-
-
-class Domains(Protocol):
-    """What is configured for each protected domain."""
-
-    def domain_of(self, mailbox: Mailbox) -> str:
-        """Give the domain under which a recipient's mail is kept."""
-
-    def content_rules(self, domain: str, address: str) -> ContentRules:
-        """Give what content for a domain from a client must be like."""
-
-
-class Trace(Protocol):
-    """Makes the trace line: `mail.trace.received` with our hostname."""
-
-    def __call__(self, origin: Origin, message_id: str, arrived: float, recipient: Mailbox | None) -> bytes:
-        """Give one Received field, CRLF included."""
-
-
-class ContentStage(Protocol):
-    """The checks of a complete message: `content.stage.Stage`."""
-
-    def judge(self, inspected: Inspected) -> Judgement | Deferred[Judgement]:
-        """Judge it; never fails."""
-
-
-@frozen
-class IntakeTools:
-    """What every session's intake works with; made anew by a reload, and then used by sessions that begin.
-
-    :ivar postmaster: where ``<postmaster>`` without a domain goes.
-    :ivar in_memory: octets up to which one message's content stays in memory.
-    :ivar stage: the checks of complete messages; ``None`` when there are none.
-    """
-
-    gate: Gate[Any]
-    domains: Domains
-    acceptance: Acceptance
-    trace: Trace
-    new_id: Callable[[], str]
-    postmaster: Mailbox
-    budget: MemoryBudget
-    in_memory: int
-    open_draft: Callable[[Message], Deferred[Draft]]
-    pauses: Pauses
-    clock: Clock
-    wall: WallClock
-    journal: Journal
-    stage: ContentStage | None = None
 
 
 class Intake:
@@ -96,8 +43,8 @@ class Intake:
     """
 
     __slots__ = (
-        "_client", "_fault", "_granted", "_headed", "_holding", "_pausing", "_referenced", "_session", "_tools",
-        "_transaction", "_visit", "accepted", "refused",
+        "_client", "_fault", "_granted", "_headed", "_holding", "_pausing", "_provenance", "_referenced", "_session",
+        "_tools", "_transaction", "_visit", "accepted", "refused",
     )  # fmt: skip
 
     def __init__(self, tools: IntakeTools, session: str, visit: Visit, client: Client) -> None:
@@ -108,6 +55,7 @@ class Intake:
         self.accepted = 0
         self.refused = 0
         self._transaction: Transaction | None = None
+        self._provenance: Provenance | None = None
         self._granted = 0
         self._headed = False
         self._holding: Holding | None = None
@@ -123,6 +71,13 @@ class Intake:
         verdict = self._tools.gate.mail(self._visit, SenderAsked(asked.reverse_path, asked.size, asked.envid), now)
         if verdict.refusal is not None:
             return self._delayed(self._refuse("mail", verdict.refusal, asked), verdict)
+        provenance = Provenance(
+            self._tools.provenance, self._visit, self._client, asked.reverse_path, origin.helo
+        )
+        unlawful = provenance.judged(now)
+        if unlawful is not None:
+            return self._delayed(self._refuse("mail", unlawful, asked), verdict)
+        self._provenance = provenance
         precedence = Precedence.KNOWN_GOOD if self._visit.known_good else Precedence.ORDINARY
         self._transaction = Transaction(asked, origin, now, precedence)
         self._granted = 0
@@ -169,12 +124,16 @@ class Intake:
 
     def content_requested(self) -> Reply:
         """Answer DATA, or the first BDAT: from here on content may come."""
-        tools, transaction = self._tools, self._begun()
+        tools, transaction, provenance = self._tools, self._begun(), self._proven()
+        unlawful = provenance.judged(tools.clock.seconds())
+        if unlawful is not None:
+            return self._refuse("data", unlawful, transaction.mail)
         message = transaction.make_messages(tools.wall(), tools.new_id)
         self._fault = None
         self._headed = False
         self._holding = Holding(message, tools.budget, tools.in_memory, tools.open_draft)
-        self._holding.begin(tools.trace(transaction.origin, message.id, message.arrived, transaction.only_recipient))
+        trace = tools.trace(transaction.origin, message.id, message.arrived, transaction.only_recipient)
+        self._holding.begin(provenance.field() + trace)
         return replies.START_CONTENT
 
     def content(self, block: bytes) -> Deferred[None] | None:
@@ -185,27 +144,71 @@ class Intake:
             self._tools.gate.header(self._visit, block, self._tools.clock.seconds())
         if holding is None:
             return None
-        held = holding.append(block)
+        block = self._proven().passed(block)
+        held = holding.append(block) if block else None
         return None if held is None else held.addErrback(self._unheld, holding)
 
     def completed(self, complete: ContentCompleted) -> Reply | Deferred[Reply]:
         """Answer the end of the content; the transaction is over."""
         transaction, self._transaction = self._begun(), None
         holding, self._holding = self._holding, None
+        provenance, self._provenance = self._provenance, None
         granted, self._granted = self._granted, 0
         self._tools.gate.completed(self._visit, granted, self._tools.clock.seconds())
-        if complete.fault is None and holding is not None:
-            if self._tools.stage is not None:
-                return self._inspected(self._tools.stage, transaction, holding, complete)
-            return self._accepted(transaction, holding, complete)
+        if complete.fault is None and holding is not None and provenance is not None:
+            rest = provenance.rest()
+            held, wait = holding.append(rest) if rest else None, provenance.wait()
+            if held is None and wait is None:
+                return self._proved(provenance, transaction, holding, complete)
+            return Deferred.fromCoroutine(self._awaited(held, wait, provenance, transaction, holding, complete))
         if holding is not None:
             self._discard(holding)
         if complete.fault is not None:
             self._tools.gate.spoiled(self._visit, complete.fault.name, self._tools.clock.seconds())
             self.refused += 1
             return self._ended(complete.fault.reply, transaction, f"content: {complete.fault.name.lower()}")
-        full = isinstance(self._fault, SpoolFull)
-        return self._ended(replies.SPOOL_FULL if full else replies.SPOOL_UNAVAILABLE, transaction, str(self._fault))
+        return self._unkept(transaction, self._fault)
+
+    async def _awaited(
+        self,
+        held: Deferred[None] | None,
+        wait: Deferred[None] | None,
+        provenance: Provenance,
+        transaction: Transaction,
+        holding: Holding,
+        complete: ContentCompleted,
+    ) -> Reply:
+        """Wait for the last octets to be held, and for what DNS says; a client may leave meanwhile."""
+        try:
+            if held is not None:
+                await held
+        except OSError as fault:
+            self._discard(holding)
+            return self._unkept(transaction, fault)
+        if wait is not None:
+            await wait
+        answer = self._proved(provenance, transaction, holding, complete)
+        return await answer if isinstance(answer, Deferred) else answer
+
+    def _proved(
+        self, provenance: Provenance, transaction: Transaction, holding: Holding, complete: ContentCompleted
+    ) -> Reply | Deferred[Reply]:
+        """Judge the sender by what is known, and go on with the message."""
+        unlawful = provenance.judged(self._tools.clock.seconds(), finally_=True)
+        if unlawful is not None:
+            self._discard(holding)
+            reply = self._refuse("content", unlawful, transaction.mail)
+            return self._ended(reply, transaction, unlawful.reason)
+        field = provenance.field(finally_=True)
+        if field:
+            holding.annotate(field)
+        if self._tools.stage is not None:
+            return self._inspected(self._tools.stage, transaction, holding, complete)
+        return self._accepted(transaction, holding, complete)
+
+    def _unkept(self, transaction: Transaction, fault: BaseException | None) -> Reply:
+        full = isinstance(fault, SpoolFull)
+        return self._ended(replies.SPOOL_FULL if full else replies.SPOOL_UNAVAILABLE, transaction, str(fault))
 
     def _accepted(
         self, transaction: Transaction, holding: Holding, complete: ContentCompleted
@@ -254,7 +257,7 @@ class Intake:
 
     def reset(self) -> None:
         """Drop the transaction: RSET, EHLO, a lost connection. One whose content is complete goes on all the same."""
-        self._transaction = None
+        self._transaction = self._provenance = None
         granted, self._granted = self._granted, 0
         if granted:
             self._tools.gate.abandoned(self._visit, granted, self._tools.clock.seconds())
@@ -266,6 +269,11 @@ class Intake:
             self._discard(holding)
 
     # its parts
+
+    def _proven(self) -> Provenance:
+        if self._provenance is None:
+            raise RuntimeError("there is no transaction")
+        return self._provenance
 
     def _begun(self) -> Transaction:
         if self._transaction is None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from attrs import define
 
-from shieldrelay.delivery.intake import IntakeTools
+from shieldrelay.delivery.intake_tools import IntakeTools
 from shieldrelay.ports import Clock, Gate, Journal
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.wire.deadlines import Deadlines

@@ -8,7 +8,8 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 
 from shieldrelay.delivery.holding import MemoryBudget
-from shieldrelay.delivery.intake import Intake, IntakeTools
+from shieldrelay.delivery.intake import Intake
+from shieldrelay.delivery.intake_tools import IntakeTools
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.address import BarePostmaster, Mailbox, parse_mailbox
 from shieldrelay.mail.client import client_of
@@ -50,8 +51,8 @@ def at_once(reply: Reply | Deferred[Reply]) -> Reply:
     return reply
 
 
-class IntakeTests(RelayTests):
-    """`Intake` over the real acceptance and spool."""
+class IntakeFixture(RelayTests):
+    """An `Intake` over the real acceptance and spool."""
 
     def intake(self, relay: DomainRelay, *others: DomainRelay, domains: int = 1, in_memory: int = 1000) -> Intake:
         """Begin a session."""
@@ -89,6 +90,10 @@ class IntakeTests(RelayTests):
         """Say the final dot; gives the reply."""
         answer = intake.completed(ContentCompleted(fault, 100))
         return self.successResultOf(answer) if isinstance(answer, Deferred) else answer
+
+
+class IntakeTests(IntakeFixture):
+    """`Intake`."""
 
     def test_a_message_passes_with_one_trace_line(self) -> None:
         """MAIL, RCPT, content, dot: 250, the next hop has the trace line and the content, byte for byte."""

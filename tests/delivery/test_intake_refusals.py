@@ -8,7 +8,8 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from shieldrelay.delivery.holding import MemoryBudget
-from shieldrelay.delivery.intake import REFUSALS_TOLD, Intake, IntakeTools
+from shieldrelay.delivery.intake import REFUSALS_TOLD, Intake
+from shieldrelay.delivery.intake_tools import IntakeTools
 from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.client import client_of
 from shieldrelay.mail.envelope import Origin

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from shieldrelay.delivery.holding import Holding, MemoryBudget
-from shieldrelay.delivery.intake import IntakeTools
+from shieldrelay.delivery.intake_tools import IntakeTools
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.address import Mailbox, parse_mailbox
 from shieldrelay.mail.client import client_of
