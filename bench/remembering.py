@@ -31,6 +31,8 @@ from shieldrelay.shield.connections_settings import ConnectionsSettings
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
 from shieldrelay.shield.harvest import Asked, Existence, Harvest, HarvestSession, HarvestSettings
 from shieldrelay.shield.history import History
+from shieldrelay.shield.lawful import Lawful
+from shieldrelay.shield.lawful_settings import LawfulSettings
 from shieldrelay.shield.reputation import Reputation
 from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Stress, StressSettings
@@ -69,6 +71,8 @@ def fresh_defences() -> Defences:
             Analysis(AnalysisSettings()), history, connections, calendar, telling, Nobody(), lambda *_: None
         ),
         reputation=Reputation(ReputationSettings()),
+        lawful=Lawful(LawfulSettings()),
+        begin=lambda _: None,
     )
 
 

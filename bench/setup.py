@@ -35,10 +35,10 @@ share = "100%"
 connections = { sessions = 100000, connections = "10000000/min", messages = "10000000/min", \
 recipients = "10000000/5min", handshakes = "1000000/min", octets = "10TiB/min" }
 """
-_OPEN = """
-# The generator's 20 sessions hold more recipients open at once than a stranger may.
-[shield.harvest]
-open_recipients = { known_good = 1000, neighbour = 50, stranger = 1000 }
+_NO_DNS = """
+# The generator's sender exists nowhere, and there is no name server in the measurement.
+[shield.lawful]
+mode = "off"
 """
 _OFF = """
 [shield.harvest]
@@ -49,18 +49,24 @@ mode = "off"
 
 [shield.greeting]
 mode = "off"
+
+[shield.analysis]
+mode = "off"
+
+[shield.reputation]
+mode = "off"
 """
 
-GENERATOR = Setup(_CLASS + _OPEN)
+GENERATOR = Setup(_CLASS + _NO_DNS)
 """All defences act; the limits of the one generator's address are lifted, as an operator lifts a partner's."""
 
-NO_DEFENCE = Setup(_CLASS + _OFF)
+NO_DEFENCE = Setup(_CLASS + _OFF + _NO_DNS)
 """The same with all defences off: the list of recipients is all that is left."""
 
-STRANGERS_OFF = Setup(_OFF)
+STRANGERS_OFF = Setup(_OFF + _NO_DNS)
 """Nothing but defaults, and all defences off."""
 
-DEFAULTS = Setup()
+DEFAULTS = Setup(_NO_DNS)
 """Nothing but defaults: every client is a stranger."""
 
 UNCUT = GENERATOR.but(domain='harvest = "off"\n')

@@ -54,6 +54,9 @@ mode = "off"
 [shield.analysis]
 mode = "off"
 
+[shield.lawful]
+mode = "off"
+
 [networks."127.0.0.0/8"]
 share = "100%"
 
@@ -66,7 +69,10 @@ handshakes = "100000/min"
 octets = "1TiB/min"
 """
 """Limits of sources lifted, for parts that ask from a few addresses more than any lawful client does."""
-DEFAULTS = ""
+DEFAULTS = """\
+[shield.lawful]
+mode = "off"
+"""
 """Everybody is a stranger, and every defence as it is shipped."""
 DOMAINS = {
     "example.com": "file:{directory}/recipients",

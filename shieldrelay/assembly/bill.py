@@ -41,6 +41,7 @@ from shieldrelay.spool.maildir import Spool
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.inbound_tools import InboundTools
 from shieldrelay.wire.listeners import ListenAddress, Listeners
+from shieldrelay.wire.lookups import Lookups
 from shieldrelay.wire.resolver import Resolver
 from shieldrelay.wire.threads import Threads
 from shieldrelay.wire.tls_client import ClientContexts
@@ -95,10 +96,11 @@ def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: Ex
         return ids.new(wall())
 
     beginning, numbers = new_id()[:12], itertools.count(1)
+    lookups = Lookups(reactor, journal, translation.name_servers(configuration))
     reputation = NodeReputation(configuration, reactor, journal, threads, recipients.importer, state)
     shield = Shield(
         configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", threads, state,
-        reputation,
+        reputation, lookups,
     )  # fmt: skip
     outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
     sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
@@ -107,7 +109,7 @@ def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: Ex
     notices = Notices(
         hostname=configuration.node.hostname,
         spool=spool,
-        standing=sender_standing(configuration, reactor),
+        standing=sender_standing(configuration, reactor, lookups.spf),
         budget=NoticeBudget(NoticeAllowance(configuration.delivery.notice_budget), reactor.seconds()),
         journal=journal,
         clock=reactor,

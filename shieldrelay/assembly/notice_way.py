@@ -16,22 +16,24 @@ from shieldrelay.delivery.notice_route import (
     OwnNextHopRoute,
     SmartHostRoute,
 )
-from shieldrelay.delivery.standing import EveryoneStanding, SenderStanding, SpfStanding
+from shieldrelay.delivery.standing import EveryoneStanding, SenderStanding, SpfCheck, SpfStanding
 from shieldrelay.journal import Journal
 from shieldrelay.ports import NextHop, Resolver
 from shieldrelay.wire.deadlines import Deadlines
 from shieldrelay.wire.outbound import PooledNextHop
 from shieldrelay.wire.outbound_settings import Reactor
 from shieldrelay.wire.resolver import NoSuchName
-from shieldrelay.wire.spf import Spf
 from shieldrelay.wire.tls_client import ClientContexts, ClientTls, ClientTlsSettings
 
 
-def sender_standing(configuration: Configuration, reactor: Reactor) -> SenderStanding:
-    """Make who judges senders, by ``notice_senders``."""
+def sender_standing(configuration: Configuration, reactor: Reactor, spf: SpfCheck) -> SenderStanding:
+    """Make who judges senders, by ``notice_senders``.
+
+    :param spf: the node's one pool of evaluations.
+    """
     if configuration.delivery.notice_senders is NoticeSenders.ALL:
         return EveryoneStanding()
-    return SpfStanding(Spf(reactor, translation.name_servers(configuration)), reactor)
+    return SpfStanding(spf, reactor)
 
 
 def notice_route(configuration: Configuration, resolver: Resolver) -> NoticeRoute:

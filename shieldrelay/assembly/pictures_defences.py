@@ -49,6 +49,11 @@ def all_of(house: House, client: Client, acquaintance: Acquaintance, now: float)
             modes.reputation.value,
             told=shield.reputation.explain(client, acquaintance, now, shield.calendar.wall(now)),
         ),
+        DefencePicture(
+            "lawful",
+            shield.lawful.settings.mode.value,
+            told=shield.lawful.explain(client, now, house.shield.lookups.reverse(client)),
+        ),
         DefencePicture("history", told=shield.history.explain(client, shield.calendar.day(now), now)[1:]),
     ]
     return tuple(pictures)

@@ -42,8 +42,10 @@ from shieldrelay.shield.harvest import Harvest, Level, keyed_hash
 from shieldrelay.shield.harvest_domain import DomainShield
 from shieldrelay.shield.harvest_picture import domain_picture
 from shieldrelay.shield.history import History
+from shieldrelay.shield.lawful import Lawful
 from shieldrelay.shield.stress import Facts, Stress
 from shieldrelay.shield.telling import Telling
+from shieldrelay.wire.lookups import Lookups
 
 SECRET_OCTETS = 32
 SLEEPERS = 0.2
@@ -75,6 +77,7 @@ class Shield:
     :param state: the node's state directory.
     :param reputation: what is heard of sources besides what they did here.
     :ivar new_id: makes ids of sessions, references and changes.
+    :ivar lookups: finds out about senders and clients.
     :ivar defences: what the gate judges by.
     :ivar register: bans and the operator's lists.
     :ivar exchange: with the other members.
@@ -93,6 +96,7 @@ class Shield:
         threads: ThreadRunner,
         state: Path,
         reputation: NodeReputation,
+        lookups: Lookups,
     ) -> None:
         self.new_id = new_id
         self._reactor = reactor
@@ -103,6 +107,7 @@ class Shield:
         self._expected = 0.0
         self._timepiece = Timepiece(reactor, wall)
         self._reputation = reputation
+        self.lookups = lookups
         self.hashed = keyed_hash(secret_of(state))
         self.register = Register(self._timepiece, new_id, journal)
         connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
@@ -110,6 +115,7 @@ class Shield:
         history, telling = History(), Telling(new_id)
         calendar = Calendar(self._timepiece() - reactor.seconds())
         analysis = Analysis(shield_terms.analysis(configuration))
+        lawful = Lawful(shield_terms.lawful(configuration))
         self.defences = Defences(
             lists=_Words(self.register),
             history=history,
@@ -122,6 +128,8 @@ class Shield:
             telling=telling,
             examination=Examination(analysis, history, connections, calendar, telling, journal, self._ban),
             reputation=reputation.reputation,
+            lawful=lawful,
+            begin=lookups.begin,
         )
         self.tables: tuple[Table, ...] = (
             *self.defences.history.tables,
@@ -130,6 +138,7 @@ class Shield:
             self.defences.greeting.table,
             *analysis.tables,
             *reputation.reputation.tables,
+            *lawful.tables,
         )
         kinds = [table.kind for table in self.tables]
         self.exchange = Exchange(
@@ -160,6 +169,8 @@ class Shield:
         defences.connections.reconfigure(shield_terms.connections(configuration), shield_terms.classes(configuration))
         defences.greeting.settings = shield_terms.greeting(configuration)
         self._reputation.configure(configuration)
+        defences.lawful.reconfigure(shield_terms.lawful(configuration))
+        self.lookups.reconfigure(configuration.shield.lawful.budget, configuration.shield.lawful.searches)
         defences.examination.analysis.settings = shield_terms.analysis(configuration)
         defences.stress.settings = shield_terms.stress(configuration)
         self.register.configure(map(str, shield.allow), map(str, shield.deny))
@@ -183,6 +194,7 @@ class Shield:
             self._call.cancel()
             self._call = None
             await self._snapshots.stop()
+        await self.lookups.stop()
         await self.exchange.stop()
 
     def seconds(self) -> float:
@@ -263,6 +275,7 @@ class Shield:
         defences.history.release(source, now)
         defences.examination.analysis.release(source, now)
         defences.reputation.release(source, now)
+        defences.lawful.release(source, now)
         if len(source) == 4:
             self._reputation.forget(source_text(source))
         defences.greeting.forget(source)

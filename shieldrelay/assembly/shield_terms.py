@@ -15,6 +15,7 @@ from shieldrelay.shield.calendar import DAY_SECONDS
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, LimitsByStanding, SourceClass
 from shieldrelay.shield.greeting import GreetingSettings
 from shieldrelay.shield.harvest import ByAcquaintance, HarvestSettings
+from shieldrelay.shield.lawful_settings import LawfulSettings
 from shieldrelay.shield.mode import Mode
 from shieldrelay.shield.reputation_settings import ReputationSettings, Weights
 from shieldrelay.shield.stress import StressSettings
@@ -197,4 +198,15 @@ def feeds(configuration: Configuration) -> tuple[FeedSettings, ...]:
             each.every,
         )
         for name, each in configuration.shield.reputation.feed.items()
+    )
+
+
+def lawful(configuration: Configuration) -> LawfulSettings:
+    """Give how senders and clients are judged by what DNS says."""
+    settings = configuration.shield.lawful
+    return LawfulSettings(
+        mode=mode(settings.mode),
+        unreachable=mode(settings.unreachable),
+        impostor=mode(settings.impostor),
+        bogon_client=mode(settings.bogon_client),
     )

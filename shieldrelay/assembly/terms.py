@@ -16,6 +16,7 @@ from shieldrelay.assembly.capacity import Capacity
 from shieldrelay.assembly.shield import Shield
 from shieldrelay.assembly.ways import DomainWay
 from shieldrelay.config.delivery import FirstAttempt
+from shieldrelay.config.mode import Mode
 from shieldrelay.config.networks import SmtpByNetwork
 from shieldrelay.config.schema import Configuration
 from shieldrelay.content.stage import Stage
@@ -24,6 +25,7 @@ from shieldrelay.delivery.acceptance import Acceptance, Store, Way
 from shieldrelay.delivery.aftermath import Aftermath
 from shieldrelay.delivery.holding import Draft, MemoryBudget
 from shieldrelay.delivery.intake_tools import IntakeTools
+from shieldrelay.delivery.provenance import ProvenanceTools
 from shieldrelay.delivery.refusals import RefusedRecipients
 from shieldrelay.delivery.settlement import in_our_words
 from shieldrelay.mail.address import Mailbox
@@ -165,6 +167,19 @@ class Terms:
             wall=wall,
             journal=surroundings.journal,
             stage=stage,
+            provenance=self._provenance(configuration, surroundings),
+        )
+
+    def _provenance(self, configuration: Configuration, surroundings: Surroundings) -> ProvenanceTools:
+        """Give how senders are looked up and told; off asks nobody and tells nothing, renaming holds in any case."""
+        settings, hostname = configuration.shield.lawful, configuration.node.hostname
+        name = settings.authserv_id or hostname
+        asks = settings.mode is not Mode.OFF
+        return ProvenanceTools(
+            self.gate,
+            surroundings.shield.lookups if asks else None,
+            name,
+            frozenset({name, hostname, *settings.authserv_ids}) if settings.rename else (),
         )
 
     def _gate(self, configuration: Configuration, surroundings: Surroundings) -> Gate:

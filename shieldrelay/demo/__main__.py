@@ -51,6 +51,9 @@ retry = ["5s", "10s", "30s"]
 [disk]
 reserve = "64MiB"
 
+[shield.lawful]
+mode = "off"                    # the visitor's addresses exist nowhere
+
 [[domain]]
 domain = "example.test"
 next_hops = ["127.0.0.1:{customer}"]

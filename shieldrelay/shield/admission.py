@@ -22,6 +22,7 @@ from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.greeting import Greeting
 from shieldrelay.shield.harvest import Harvest
 from shieldrelay.shield.history import History
+from shieldrelay.shield.lawful import Lawful
 from shieldrelay.shield.mode import Mode
 from shieldrelay.shield.reputation import Reputation
 from shieldrelay.shield.reputation_stages import ReputationStages
@@ -61,6 +62,7 @@ class Lists(Protocol):
 class Defences:
     """What outlives reloads: the defences with what they remember.
 
+    :ivar begin: has the name of a client asked for; never waits.
     :ivar harvest_observed: the same as ``harvest``, for domains where it only observes: scores of its own (R27).
     """
 
@@ -75,6 +77,8 @@ class Defences:
     telling: Telling
     examination: Examination
     reputation: Reputation
+    lawful: Lawful
+    begin: Callable[[Client], object]
 
 
 @frozen
@@ -110,9 +114,9 @@ class Admission:
             return self._turned_away(client, "lists", word.reason, now, permanent=word.denies)
         allowed = word is not None
         acquaintance = defences.history.acquaintance(client, defences.calendar.day(now), now)
-        unlawful = None if allowed else defences.examination.connect(client, now)
+        unlawful = None if allowed else self._unlawful(client, now)
         if unlawful is not None:
-            return self._turned_away(client, "analysis", unlawful, now)
+            return self._turned_away(client, *unlawful, now)
         if not allowed and self._modes.harvest is Mode.ENFORCE:
             boxed = defences.harvest.connect(client, now)
             if boxed is not None:
@@ -121,6 +125,17 @@ class Admission:
         if ill_reputed is not None:
             return self._turned_away(client, "reputation", ill_reputed, now)
         return self._counted(client, acquaintance, sessions, now, allowed=allowed)
+
+    def _unlawful(self, client: Client, now: float) -> tuple[str, str] | None:
+        """Say which defence refuses a client for what it is or did, and why."""
+        bogon = self._defences.lawful.client(client)
+        if bogon is not None:
+            reason, mode = bogon
+            if mode is Mode.ENFORCE:
+                return "lawful", reason
+            self.would_refuse(client, "", "lawful", reason, now)
+        held = self._defences.examination.connect(client, now)
+        return None if held is None else ("analysis", held)
 
     def _counted(
         self, client: Client, acquaintance: Acquaintance, sessions: int, now: float, *, allowed: bool
@@ -143,6 +158,8 @@ class Admission:
         visit.open_least = defences.connections.class_recipients(client)
         if not allowed:
             self.reputed.entered(client, acquaintance, now)
+            if not (visit.known_good or defences.stress.on) and defences.lawful.asks:
+                defences.begin(client)
             visit.greeting_delay = defences.greeting.delay(
                 client, acquaintance, now, stressed=defences.stress.on
             )

@@ -44,6 +44,7 @@ reserve = "16MiB"
 [smtp]
 {smtp}
 {networks}
+{lawful}
 {more}
 """
 LOOPBACK = """
@@ -52,6 +53,11 @@ connections = { sessions = 10000, connections = "1000000/min", messages = "10000
 share = "100%"
 """
 """All clients of a test come from one address."""
+NO_DNS = """
+[shield.lawful]
+mode = "off"
+"""
+"""Senders of a test exist nowhere."""
 PATIENCE = 'probe = "1s"\nretry = ["1s", "2s"]'
 DOMAIN = """
 [[domain]]
@@ -108,6 +114,7 @@ class NodeCase(TestCase):
             stop_timeout=self.sections.get("stop_timeout", "5s"),
             delivery=self.sections.get("delivery", PATIENCE),
             networks=self.sections.get("networks", LOOPBACK),
+            lawful=self.sections.get("lawful", NO_DNS),
             **{name: self.sections.get(name, "") for name in ("node", "disk", "smtp", "more")},
         )
         for name, settings in self.domains.items():

@@ -55,7 +55,7 @@ class ExplainTests(SteeringCase):
         self.assertEqual((seen.now, seen.why, seen.until, seen.entry), ("served", "", None, None))
         self.assertEqual((seen.acquaintance, seen.greeting_delay, seen.sessions), ("stranger", 3.0, 0))
         self.assertEqual({len(table) for table in self.shield.tables if table.kind.name.endswith("source")}, {0})
-        named = {"connections", "harvest", "greeting", "analysis", "reputation", "history"}
+        named = {"connections", "harvest", "greeting", "analysis", "reputation", "lawful", "history"}
         self.assertEqual({each.name for each in seen.defences}, named)
 
     async def test_ipv6_counts_for_its_64(self) -> None:

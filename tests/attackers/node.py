@@ -47,6 +47,8 @@ smtp = ["127.0.0.1:{port}"]
 proxy = ["{balancer}/32"]
 [disk]
 reserve = "16MiB"
+[shield.lawful]
+mode = "off"
 {more}
 [[domain]]
 domain = "example.test"

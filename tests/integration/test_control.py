@@ -185,7 +185,7 @@ class FileListTests(ControlCase):
         self.assertIn("(the list only observes)", self.ran("recipients", "check", f"nobody@{DOMAIN}"))
         self.assertEqual(self.ran("recipients", "enforce", DOMAIN), f"{DOMAIN}: who is not listed is refused\n")
         self.assertTrue(replies_of(self.node, "127.0.0.1", f"nobody@{DOMAIN}")[-1].startswith("550"))
-        self.assertEqual(len(self.node.journal("would_refuse")), 1)
+        self.wait(lambda: len(self.node.journal("would_refuse")) == 1, "the journal to be written")
 
         self.node.recipients_file.unlink()
         self.assertIn("no such file or directory", self.ran("recipients", "import", DOMAIN, status=1))

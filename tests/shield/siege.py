@@ -23,6 +23,8 @@ from shieldrelay.shield.gate import DomainLimits, Gate, Place
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
 from shieldrelay.shield.harvest import Harvest, HarvestSettings, keyed_hash
 from shieldrelay.shield.history import History
+from shieldrelay.shield.lawful import Lawful
+from shieldrelay.shield.lawful_settings import LawfulSettings
 from shieldrelay.shield.reputation import Reputation
 from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Stress, StressSettings
@@ -64,6 +66,7 @@ class Siege:
     reputation: ReputationSettings = field(factory=ReputationSettings)
     members: Callable[[], int] = lambda: 1
     bans: list[tuple[bytes, float, str]] = field(factory=list)
+    begun: list[Client] = field(factory=list)
     now: float = 1000.0
     places: dict[bytes, Place] = field(factory=dict)
     unenforced: set[str] = field(factory=set)
@@ -98,6 +101,8 @@ class Siege:
                 Analysis(self.analysis), history, connections, calendar, telling, self.journal, self.ban
             ),
             reputation=Reputation(self.reputation),
+            lawful=Lawful(LawfulSettings()),
+            begin=self.begun.append,
         )
         admission = Admission(self.defences, self.modes, new_reference=new_reference, journal=self.journal)
         domains = self.domains or {"example.test": DomainLimits("example.test", 100_000, lambda: self.announced)}

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.client import client_of
+from shieldrelay.mail.evidence import Reach, Sender, SpfResult
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.ports import SenderAsked
@@ -20,6 +21,7 @@ from shieldrelay.shield.gate import DomainLimits, Place
 from shieldrelay.shield.mode import Mode
 from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Facts
+from shieldrelay.shield.visit import Visit
 from tests.shield.siege import Siege, Spoken
 
 REMEMBERED = Reply(550, (5, 1, 1), ("gone, reference R",))
@@ -254,6 +256,45 @@ class ReputationTests(SynchronousTestCase):
             refusals = [siege.gate.mail(visit, SenderAsked(NULL), siege.now).refusal for _ in range(6)]
             self.assertEqual(refusals, [None] * 6)
             self.assertEqual({line["defence"] for line in siege.journal.named("would_refuse")}, {"reputation"})
+
+
+class LawfulTests(SynchronousTestCase):
+    """What DNS says of senders and clients, at the gate."""
+
+    def judged(self, siege: Siege, sender: Sender, visit: Visit | None = None) -> tuple[int, str] | None:
+        """Give code and defence."""
+        refusal = siege.gate.sender(visit or siege.admit(), sender, siege.now)
+        return None if refusal is None else (refusal.reply.code, refusal.defence)
+
+    def test_senders_that_cannot_be_answered_are_put_off(self) -> None:
+        """No such domain is 450, the domain's own word that it takes no mail 550; what is not known refuses nobody."""
+        siege = Siege()
+        for reach, wanted in (
+            (Reach.NO_NAME, (450, "lawful")),
+            (Reach.BOGON, (450, "lawful")),
+            (Reach.NULL_MX, (550, "lawful")),
+            (Reach.UNKNOWN, None),
+        ):
+            self.assertEqual(self.judged(siege, Sender("sender.test", reach, "", SpfResult.NONE)), wanted, reach)
+
+    def test_our_own_names_from_outside_are_observed(self) -> None:
+        """A protected domain as sender without SPF pass is told, and lets pass as it ships."""
+        siege = Siege()
+        self.assertIsNone(self.judged(siege, Sender("example.test", Reach.UNKNOWN, "", SpfResult.FAIL)))
+        self.assertEqual([line["defence"] for line in siege.journal.named("would_refuse")], ["lawful"])
+
+    def test_who_is_allowed_is_not_judged(self) -> None:
+        """The allow-list beats it (R18)."""
+        siege = Siege()
+        siege.words = {"192.0.2.1": Spoken(allows=True)}
+        self.assertIsNone(self.judged(siege, Sender("sender.test", Reach.NO_NAME, "", SpfResult.NONE), siege.admit()))
+        self.assertEqual(siege.begun, [])
+
+    def test_a_strangers_name_is_asked_for(self) -> None:
+        """The look-up of a client's name begins when it is admitted, and hides in the greeting delay."""
+        siege = Siege()
+        siege.admit()
+        self.assertEqual([client.address for client in siege.begun], ["192.0.2.1"])
 
 
 class ClassTests(SynchronousTestCase):
