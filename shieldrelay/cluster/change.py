@@ -21,6 +21,42 @@ class ChangeKind(Enum):
     ALLOW = "allow"
     DENY = "deny"
     REVOKE = "revoke"
+    DOWN = "down"
+    """A domain's next hops do not work: its breaker is open, everywhere."""
+    UP = "up"
+    """They answer again: everybody ramps."""
+    VERSION = "version"
+    """A list of recipients has a new version, which the named member can hand out."""
+    DOMAIN = "domain"
+    """A protected domain was pushed, changed or withdrawn; the named member can hand its settings out."""
+    STRESS = "stress"
+    CALM = "calm"
+
+
+class Realm(Enum):
+    """What a change is about: of two with one realm and subject the later holds."""
+
+    SOURCE = "source"
+    NETWORK = "network"
+    NEXT_HOP = "next_hop"
+    LIST = "list"
+    DOMAIN = "domain"
+    MEMBER = "member"
+
+
+REALMS = {
+    ChangeKind.BAN: Realm.SOURCE,
+    ChangeKind.RELEASE: Realm.SOURCE,
+    ChangeKind.ALLOW: Realm.NETWORK,
+    ChangeKind.DENY: Realm.NETWORK,
+    ChangeKind.REVOKE: Realm.NETWORK,
+    ChangeKind.DOWN: Realm.NEXT_HOP,
+    ChangeKind.UP: Realm.NEXT_HOP,
+    ChangeKind.VERSION: Realm.LIST,
+    ChangeKind.DOMAIN: Realm.DOMAIN,
+    ChangeKind.STRESS: Realm.MEMBER,
+    ChangeKind.CALM: Realm.MEMBER,
+}
 
 
 @frozen
@@ -28,7 +64,8 @@ class Change:
     """One entry of the change log.
 
     :ivar id: unique, from `mail.identity`; asking twice with one id changes once.
-    :ivar subject: the source (octets) for BAN and RELEASE; a network in CIDR notation, ASCII, for ALLOW, DENY, REVOKE.
+    :ivar subject: the source (octets) for BAN and RELEASE; a network in CIDR notation, ASCII, for ALLOW, DENY,
+        REVOKE; a domain for DOWN, UP, VERSION, DOMAIN; a member's id for STRESS, CALM.
     :ivar at: seconds since the epoch.
     :ivar until: likewise; ``None``: until revoked.
     :ivar reason: for the operator and the journal.
@@ -44,9 +81,9 @@ class Change:
     by: str
 
     @property
-    def scope(self) -> tuple[bool, bytes]:
+    def scope(self) -> tuple[Realm, bytes]:
         """What the change is about: of two with one scope the later holds. A source's bans, or a network's lists."""
-        return self.kind in _OF_SOURCES, self.subject
+        return REALMS[self.kind], self.subject
 
     @property
     def age(self) -> tuple[float, str]:
@@ -60,5 +97,4 @@ class Change:
         return self.until is not None and self.until <= now_wall
 
 
-_OF_SOURCES = (ChangeKind.BAN, ChangeKind.RELEASE)
-_ENDINGS = (ChangeKind.RELEASE, ChangeKind.REVOKE)
+_ENDINGS = (ChangeKind.RELEASE, ChangeKind.REVOKE, ChangeKind.UP, ChangeKind.CALM)

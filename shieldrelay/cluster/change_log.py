@@ -10,6 +10,7 @@ import math
 from collections import deque
 from heapq import nsmallest
 
+from shieldrelay.cluster.change import Realm
 from shieldrelay.cluster.hub import KEY_OCTETS, STATE_MOST, TEXT_OCTETS, Change, ChangeKind
 
 LOG_MOST = 10_000
@@ -26,7 +27,7 @@ class ChangeLog:
     def __init__(self, first: int) -> None:
         self.version = first
         self._log: deque[Change] = deque(maxlen=LOG_MOST)
-        self._latest: dict[tuple[bool, bytes], Change] = {}
+        self._latest: dict[tuple[Realm, bytes], Change] = {}
 
     def append(self, change: Change, now_wall: float) -> bool:
         """Take in a change; false when it is nonsense, over, known, or older than what is known of its subject."""
@@ -58,7 +59,7 @@ class ChangeLog:
 
     def _make_room(self) -> None:
         surplus = len(self._latest) - int(STATE_MOST * _ROOM)
-        candidates = (change for (of_source, _), change in self._latest.items() if of_source)
+        candidates = (change for (realm, _), change in self._latest.items() if realm is Realm.SOURCE)
         for change in nsmallest(surplus, candidates, key=lambda each: each.until or 0.0):
             del self._latest[change.scope]
 

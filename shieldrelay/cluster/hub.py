@@ -14,16 +14,22 @@ from twisted.internet.defer import Deferred
 from shieldrelay.cluster.change import TOMBSTONE_SECONDS, Change, ChangeKind
 
 __all__ = [
+    "CARDS_MOST",
     "CHANGES_AT_ONCE",
+    "CLAIMS_AT_ONCE",
     "KEY_OCTETS",
     "MEMBER_SECONDS",
     "RECORDS_AT_ONCE",
     "STATE_MOST",
     "TEXT_OCTETS",
     "TOMBSTONE_SECONDS",
+    "Card",
     "Change",
     "ChangeKind",
+    "Claim",
+    "Grant",
     "Hub",
+    "HubRefused",
     "News",
     "Record",
     "Report",
@@ -34,6 +40,10 @@ RECORDS_AT_ONCE = 1000
 """The most that a report, and the news of others' rows, carries (R29); what does not fit waits."""
 CHANGES_AT_ONCE = 1000
 """Likewise of changes; the whole state of a log is told at once."""
+CLAIMS_AT_ONCE = 1000
+"""Likewise of claims, and so many a member has at most."""
+CARDS_MOST = 1000
+"""No cluster has more members."""
 STATE_MOST = 50_000
 """Subjects of which a log knows the last change; of more, bans that end soonest are forgotten."""
 KEY_OCTETS = 255
@@ -46,6 +56,10 @@ MEMBER_SECONDS = 30.0
 
 class ReportRefused(ValueError):
     """A report is larger than a report may be; nothing of it counts."""
+
+
+class HubRefused(Exception):
+    """This member may not meet the others: ``args[0]`` says why and what to do. It goes on alone, and asks again."""
 
 
 @frozen
@@ -66,6 +80,74 @@ class Record:
 
 
 @frozen
+class Claim:
+    """A member's wish for a part of what all members together may hold only so much of: a lease of units.
+
+    Absolute, like a record: the last one told stands, until the member is gone. ``wanted`` and ``held`` of 0 end it.
+
+    :ivar name: of what is shared out: ``b"hop:example.com"`` connections to a next hop, ``b"probe:example.com"`` the
+        right to probe it. At most `KEY_OCTETS`.
+    :ivar wanted: units that the member could use now.
+    :ivar most: units that all may hold together, as this member knows it (a declared limit, a ramp). The least that any
+        claimant with a wish says counts.
+    :ivar held: units that the member may be using: the greater of what it uses and of the grant that it goes by. What a
+        member says here is taken for true; until it says less, nobody else gets it.
+    """
+
+    name: bytes
+    wanted: int
+    most: int
+    held: int
+
+
+@frozen
+class Grant:
+    """What a member may hold, in answer to its claim.
+
+    However claims come, what members were granted and what they said they hold is together never more than ``most``,
+    unless ``most`` itself became less. Where more is wanted than there is, it is divided evenly between those who want
+    (nobody gets more than it wants; what one leaves is the others'); who holds a unit keeps it before who holds none.
+
+    :ivar claimants: members that want some, this one among them if it does.
+    """
+
+    name: bytes
+    units: int
+    claimants: int
+
+
+@frozen
+class Card:
+    """What a member shows of itself to the others, and the hub of it.
+
+    :ivar node: the node's name; its workers have the same.
+    :ivar worker: 0 for a node of one process, else from 1.
+    :ivar version: of the program.
+    :ivar address: where its peers reach it (``host:port``); empty when they cannot.
+    :ivar fingerprint: of the configuration that all members should share; unlike ones are a drift.
+    :ivar state: ``up``, ``draining`` or ``leaving``.
+    :ivar stressed: whether it is under stress.
+    :ivar part: its directory in the spool.
+    :ivar storage: names the file system that the spool lies on, as far as it can be told from others; empty: unknown.
+    :ivar at: when it was written, by the member's clock.
+    :ivar heard: when the hub last heard of the member, by the hub's clock; set by the hub. Their difference is skew.
+    """
+
+    member: str
+    node: str
+    worker: int
+    version: str
+    address: str
+    fingerprint: str
+    state: str
+    stressed: bool
+    part: str
+    storage: str
+    at: float
+    heard: float = 0.0
+
+
+@frozen
 class Report:
     """What a member tells in one exchange.
 
@@ -73,6 +155,7 @@ class Report:
     :ivar version: of the change log as far as the member has it; 0 at first.
     :ivar records: at most `RECORDS_AT_ONCE`.
     :ivar changes: at most `CHANGES_AT_ONCE`.
+    :ivar claims: at most `CLAIMS_AT_ONCE`; those that changed, and those that are to be granted anew.
     """
 
     member: str
@@ -80,6 +163,7 @@ class Report:
     version: int
     records: tuple[Record, ...] = ()
     changes: tuple[Change, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 @frozen
@@ -94,7 +178,8 @@ class News:
         `RECORDS_AT_ONCE` besides those reported; what does not fit comes next time.
     :ivar members: live ones, this one among them.
     :ivar whole: the hub does not know the reported version (new member, too old, or the hub has forgotten): ``changes``
-        is all it knows. What the member knows beyond that, it tells again.
+        is all it knows. What the member knows beyond that, it tells again, its claims too.
+    :ivar grants: one for each claim of the report, in order; a claim that is nonsense is granted nothing.
     """
 
     version: int
@@ -102,6 +187,7 @@ class News:
     records: tuple[Record, ...] = ()
     changes: tuple[Change, ...] = ()
     whole: bool = False
+    grants: tuple[Grant, ...] = ()
 
 
 class Hub(Protocol):
@@ -117,6 +203,14 @@ class Hub(Protocol):
         Fails when the hub cannot be reached; the next report says it all again. Fails with `ReportRefused` when the
         report is too large. Records and changes that are nonsense (an unknown kind, another number of values, no
         finite number) count for nothing, and the rest counts. May be cancelled.
+        """
+
+    def meet(self, card: Card) -> Deferred[tuple[Card, ...]]:
+        """Show one's card and get those of all members that live, each with its ``heard``; every few seconds.
+
+        A card lives as long as its member: `MEMBER_SECONDS` after its last exchange or meeting, or until it leaves.
+        Fails with `HubRefused` when this member may not join (it speaks another version, or these are the members of
+        another cluster of that name).
         """
 
     def leave(self, member: str) -> Deferred[None]:

@@ -15,6 +15,7 @@ from itertools import chain, islice
 
 from attrs import evolve
 
+from shieldrelay.cluster.change import REALMS, Realm
 from shieldrelay.cluster.entry import CONFIGURATION, Entry, Networks, entry_of, network_of, source_text
 from shieldrelay.cluster.hub import STATE_MOST, TEXT_OCTETS, Change, ChangeKind
 from shieldrelay.mail.client import Client
@@ -25,6 +26,7 @@ LONGEST_BAN_SECONDS = 7 * 86400.0
 AHEAD_SECONDS = 86400.0
 """A change of the future is nonsense: it would hold against everything said until then."""
 _INSTANT = 0.001
+_OURS = (Realm.SOURCE, Realm.NETWORK)
 _SWEPT_A_SECOND = 5000.0
 _ROOM = 0.95
 """What is left of the bans when there were too many: those that end soonest go, many at once."""
@@ -47,13 +49,13 @@ class Register:
         self._wall = wall
         self._new_id = new_id
         self._journal = journal
-        self._latest: dict[tuple[bool, bytes], Change] = {}
+        self._latest: dict[tuple[Realm, bytes], Change] = {}
         self._bans: dict[bytes, Entry] = {}
         self._lists = {ChangeKind.ALLOW: Networks(), ChangeKind.DENY: Networks()}
         self._configured = {ChangeKind.ALLOW: Networks(), ChangeKind.DENY: Networks()}
         self._allowing: tuple[Networks, ...] = ()
         self._denying: tuple[Networks, ...] = ()
-        self._outbox: dict[tuple[bool, bytes], Change] | None = None
+        self._outbox: dict[tuple[Realm, bytes], Change] | None = None
         self._swept = self._sweep_at = 0.0
         self._listeners: list[Callable[[bytes], object]] = []
 
@@ -122,7 +124,7 @@ class Register:
         text = source_text(source)
         now = self._wall()
         until = min(until, now + LONGEST_BAN_SECONDS)
-        latest = self._latest.get((True, source))
+        latest = self._latest.get((Realm.SOURCE, source))
         if latest is not None and latest.kind is ChangeKind.BAN and latest.until is not None and latest.until >= until:
             return latest
         change = self._decide(ChangeKind.BAN, source, until, reason, by)
@@ -218,7 +220,7 @@ class Register:
     def _decide(self, kind: ChangeKind, subject: bytes, until: float | None, reason: str, by: str) -> Change:
         """Make a change that is later than what was known of its subject, even by a faster clock, and take it in."""
         now = self._wall()
-        scope = (kind in (ChangeKind.BAN, ChangeKind.RELEASE), subject)
+        scope = (REALMS[kind], subject)
         latest = self._latest.get(scope)
         at = now if latest is None else max(now, latest.at + _INSTANT)
         change = Change(self._new_id(), kind, subject, at, until, reason[:TEXT_OCTETS], by[:TEXT_OCTETS])
@@ -265,13 +267,14 @@ class Register:
         for source, entry in self._bans.items():
             if entry.until is None or entry.until > end:
                 self._bans[source] = evolve(entry, until=end)
-                self._latest[True, source] = evolve(self._latest[True, source], until=end)
+                scope = Realm.SOURCE, source
+                self._latest[scope] = evolve(self._latest[scope], until=end)
 
     def _make_room(self, newest: Change) -> None:
         """Forget releases and the bans that end soonest, many at once; never what an operator listed."""
         surplus = len(self._latest) - int(STATE_MOST * _ROOM)
-        candidates = (change for (of_source, _), change in self._latest.items() if of_source and change is not newest)
-        for change in nsmallest(surplus, candidates, key=lambda each: each.until or 0.0):
+        bans = (change for (realm, _), change in self._latest.items() if realm is Realm.SOURCE and change is not newest)
+        for change in nsmallest(surplus, bans, key=lambda each: each.until or 0.0):
             self._forget(change)
 
     def _settle(self) -> None:
@@ -290,7 +293,7 @@ def _is_sound(change: Change, now: float) -> bool:
     """Whether a change can be: a source or network, times that are numbers, words of bounded length."""
     if not 0.0 <= change.at <= now + AHEAD_SECONDS or (change.until is not None and not 0.0 <= change.until < math.inf):
         return False
-    if max(len(change.id), len(change.reason), len(change.by)) > TEXT_OCTETS:
+    if max(len(change.id), len(change.reason), len(change.by)) > TEXT_OCTETS or REALMS[change.kind] not in _OURS:
         return False
     if change.kind in (ChangeKind.BAN, ChangeKind.RELEASE):
         return len(change.subject) in (4, 8)
