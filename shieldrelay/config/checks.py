@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shieldrelay.config.cluster_checks import check_cluster
 from shieldrelay.config.domain import Domain, NextHopTls
 from shieldrelay.config.faults import Path
 from shieldrelay.config.finding import Finding, readable, secret, together
@@ -27,12 +28,7 @@ def check_node(configuration: Configuration) -> Iterator[Finding]:
     yield from _check_times(configuration)
     yield from _check_memory(configuration)
     yield from check_shield(configuration)
-    if configuration.node.workers > 1:
-        yield Finding(
-            (("node", "workers"), ("cluster", "hub")),
-            f'{configuration.node.workers} processes cannot share the hub "memory:"',
-            "valid is 1",
-        )
+    yield from check_cluster(configuration)
 
 
 def _check_tls(configuration: Configuration) -> Iterator[Finding]:

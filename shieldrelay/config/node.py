@@ -1,4 +1,4 @@
-"""Settings of the node itself: ``[node] [listen] [tls] [cluster] [disk] [resolver]``. Declarations only."""
+"""Settings of the node itself: ``[node] [listen] [tls] [disk] [resolver]``. Declarations only."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ from shieldrelay.config.kinds import Choice, Count, FilePath, FilePathOrStdout, 
 from shieldrelay.config.quantities import Duration, Octets, Share
 from shieldrelay.config.setting import keyed, section, setting
 from shieldrelay.mail.address import Mailbox
-
-
-class Hub(Enum):
-    """Where members of a cluster share what they know (D3)."""
-
-    MEMORY = "memory:"
 
 
 class TlsVersion(Enum):
@@ -172,20 +166,6 @@ class Tls:
         factory=dict,
         example="mx2.shield.example",
         help="Further certificates, chosen by the name that the client asks for (SNI); *. stands for one label.",
-    )
-
-
-@section
-class Cluster:
-    """What the node shares with others."""
-
-    hub: Hub = setting(
-        Choice(Hub), default="memory:", help='Where members share what they know. "memory:" is a node alone.'
-    )
-    tick: float = setting(
-        Duration("20ms", "10s"),
-        default="100ms",
-        help="How often members tell each other what has changed (D4); it stretches by itself under load.",
     )
 
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 
 import attrs
 
+from shieldrelay.config.cluster import Cluster
 from shieldrelay.config.content import Content
 from shieldrelay.config.delivery import Delivery
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.hosts import IpNetwork, Network
-from shieldrelay.config.node import Cluster, Disk, Listen, Node, Resolver, Tls
+from shieldrelay.config.node import Disk, Listen, Node, Resolver, Tls
 from shieldrelay.config.recipients import Recipients
 from shieldrelay.config.setting import keyed, required_subsection, section, subsection
 from shieldrelay.config.shield import Shield
