@@ -19,9 +19,10 @@ from bench import report
 from bench.contestants import contestant
 from bench.disk import Disk, can_mount
 from bench.load import BenchFault
+from bench.paired import PAIRS, Pair
 from bench.peer import Peer
 from bench.relay import DEFAULT_COMMAND
-from bench.row import QUICK, Figures, Scale
+from bench.row import QUICK, Figures, Row, Scale
 from bench.rows import ROWS
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -30,10 +31,18 @@ _MOST_SECONDS = 45 * 60
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure this relay against Postfix.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure this relay against Postfix, and against itself with and without its defences.",
+        epilog=(
+            "Rows of on beside off have both alive at once and load them in turns; --pairs says how often. To compare "
+            "two setups or two commits so, see python -m bench.paired --help."
+        ),
+    )
     parser.add_argument("--only", action="append", choices=list(ROWS), help="only this row; may be repeated")
     parser.add_argument("--peer", action="append", choices=["shieldrelay", "Postfix"], help="only this relay")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of which the medians are shown (default: 3)")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"pairs of a row of on beside off (default: {PAIRS})")
     parser.add_argument("--quick", action="store_true", help="a fifth of the messages and one round, for a look")
     parser.add_argument("--queued", action="store_true", help='ours with first_attempt = "queued"')
     parser.add_argument("--relay", default=DEFAULT_COMMAND, metavar="COMMAND", help="how ours is started: {config}")
@@ -61,6 +70,10 @@ class Bench:
     def run(self) -> None:
         """Take all measurements, round by round, the relays in turns within each row."""
         for number, row in self._plan():
+            found = ROWS[row]
+            if isinstance(found, Pair):
+                self._measure_pair(row, found)
+                continue
             for name in self._order(row, number):
                 if time.monotonic() - self.begun > _MOST_SECONDS:
                     self.faults.append(f"{row}, {name}: left out, the time was over")
@@ -96,8 +109,10 @@ class Bench:
             self.faults.append(f"{row}, {name}: {fault}")
             print(f"{row:8} {name:12} cannot be measured: {fault}", flush=True)
             return
+        found = ROWS[row]
+        assert isinstance(found, Row)
         try:
-            figures = ROWS[row].measure(peer, directory, QUICK if self.options.quick else Scale())
+            figures = found.measure(peer, directory, QUICK if self.options.quick else Scale())
             self.samples.setdefault(row, {}).setdefault(name, []).append(figures)
             print(f"{row:8} {name:12} {number + 1}: {_brief(figures)}", flush=True)
         except BenchFault as fault:
@@ -108,6 +123,24 @@ class Bench:
             if not self.options.keep:
                 for left in directory.iterdir():
                     shutil.rmtree(left, ignore_errors=True)
+
+    def _measure_pair(self, row: str, pair: Pair) -> None:
+        """Run a row whose columns are measured together."""
+        with self.disk.directory(row) as directory:
+            places = [directory / str(number) for number in range(len(pair.columns))]
+            for place in places:
+                place.mkdir()
+            peers = [self._peer(name, place, row) for name, place in zip(pair.columns, places, strict=True)]
+            try:
+                for name, figures in pair.measure(peers, directory, self.options.pairs).items():
+                    self.samples.setdefault(row, {}).setdefault(name, []).append(dict(figures))
+                    print(f"{row:8} {name:12} {self.options.pairs} pairs: {_brief(figures)}", flush=True)
+            except BenchFault as fault:
+                self.faults.append(f"{row}: {fault}")
+                print(f"{row:8} {fault}\n{''.join(peer.trouble() for peer in peers)}", flush=True)
+            finally:
+                for peer in peers:
+                    peer.close()
 
     def _peer(self, name: str, directory: Path, row: str) -> Peer:
         first_attempt = "queued" if self.options.queued else "inline"

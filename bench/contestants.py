@@ -19,6 +19,8 @@ SETUPS = {
     passing.ON: setup.GENERATOR,
     passing.STRANGERS_OFF: setup.STRANGERS_OFF,
     passing.STRANGERS_ON: setup.DEFAULTS,
+    passing.SENDERS_OFF: setup.STRANGERS_OFF,
+    passing.SENDERS_ON: setup.SENDERS,
 }
 """Our setup by row or by column, where it is not that of one generator with a source class."""
 

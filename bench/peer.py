@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Protocol
 
 from bench.accounting import Account, account
 from bench.load import BenchFault
+
+_NUMBERS = itertools.count(1)
 
 
 class Peer(Protocol):
@@ -58,8 +61,8 @@ def run(command: list[str], peer: Account, most_seconds: float = 60) -> str:
 
 
 def open_account(name: str) -> Account:
-    """Open the account of a peer."""
-    return account(f"shieldrelay-bench-{name}")
+    """Open the account of a peer; several may be open at a time."""
+    return account(f"shieldrelay-bench-{name}-{next(_NUMBERS)}")
 
 
 def tail(path: Path, octets: int = 600) -> str:

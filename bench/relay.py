@@ -18,11 +18,13 @@ from bench.accounting import Account
 from bench.load import BenchFault, free_port
 from bench.setup import GENERATOR, Setup
 
-_ROOT = Path(__file__).resolve().parents[1]
-_BIN = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parents[1]
+"""The tree of the source that this bench is part of."""
+BINARIES = Path(sys.executable).parent
 
-DEFAULT_COMMAND = f"{_BIN}/twistd --nodaemon --pidfile= shieldrelay --config {{config}}"
-"""How the relay is started; ``{config}`` is its configuration file, ``{port}`` and ``{next_hop}`` are its ports."""
+DEFAULT_COMMAND = "{bin}/twistd --nodaemon --pidfile= shieldrelay --config {config}"
+"""How the relay is started; ``{bin}`` is where its interpreter's programs are, ``{config}`` its configuration file,
+``{port}`` and ``{next_hop}`` are its ports."""
 
 _MAIN = """\
 [node]
@@ -58,6 +60,8 @@ class Relay:
     :ivar command: as `DEFAULT_COMMAND`.
     :ivar first_attempt: ``inline`` or ``queued``.
     :ivar setup: what its configuration has beyond its ports and directories.
+    :ivar tree: of the source that it is run from.
+    :ivar binaries: where its interpreter's programs are.
     """
 
     directory: Path
@@ -65,6 +69,8 @@ class Relay:
     first_attempt: str = "inline"
     setup: Setup = GENERATOR
     name: str = "shieldrelay"
+    tree: Path = ROOT
+    binaries: Path = BINARIES
     port: int = field(factory=free_port)
     next_hop: int = field(factory=free_port)
     account: Account = field(factory=lambda: peer.open_account("relay"))
@@ -121,9 +127,9 @@ class Relay:
 
     def start(self) -> None:
         """Start the process in the foreground, logging into the directory."""
-        places = {"config": self._config, "port": self.port, "next_hop": self.next_hop}
+        places = {"bin": self.binaries, "config": self._config, "port": self.port, "next_hop": self.next_hop}
         words = [each.format(**places) for each in shlex.split(self.command)]
-        environment = dict(os.environ, PYTHONPATH=str(_ROOT))
+        environment = dict(os.environ, PYTHONPATH=str(self.tree))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.account.enter(words),
@@ -153,7 +159,7 @@ class Relay:
         client = [sys.executable, "-m", "shieldrelay.admin.ctl"]
         command = [*client, "--socket", str(self._control), *words]
         ended = subprocess.run(
-            command, capture_output=True, text=True, cwd=_ROOT, stdin=subprocess.DEVNULL, timeout=60
+            command, capture_output=True, text=True, cwd=ROOT, stdin=subprocess.DEVNULL, timeout=60
         )
         if ended.returncode:
             raise BenchFault(f"{words[0]}: {(ended.stderr + ended.stdout).strip()[-400:]}")

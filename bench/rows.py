@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bench import attacks, lists, passing, rows_mail, siege, sources
+from bench.paired import Pair
 from bench.row import Row
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, Row | Pair] = {
     **rows_mail.ROWS,
     **attacks.ROWS,
     **passing.ROWS,

@@ -74,3 +74,18 @@ UNCUT = GENERATOR.but(domain='harvest = "off"\n')
 
 DENIED = GENERATOR.but(main='\n[shield]\ndeny = ["127.0.0.9/32"]\n')
 """An operator has denied one address."""
+
+NAMES = ("127.83.83.83", 5353)
+"""Where the measurement's own name server answers."""
+
+SENDERS = Setup(
+    f"""
+# Every sender is looked up, however fast they come.
+[shield.lawful]
+searches = 10000
+
+[resolver]
+servers = ["{NAMES[0]}:{NAMES[1]}"]
+"""
+)
+"""Nothing but defaults, and a name server of the measurement's own."""

@@ -1,7 +1,8 @@
 """Lawful senders, each with an address of its own, as a process of its own; the last line is JSON.
 
-``python -m bench.strangers through PORT FIRST SOURCES MESSAGES SESSIONS EACH``: send messages of 4 KB as fast as the
-relay takes them, that many sessions at once, EACH messages a session.
+``python -m bench.strangers through PORT FIRST SOURCES MESSAGES SESSIONS EACH [DOMAINS BEGIN]``: send messages of 4 KB
+as fast as the relay takes them, that many sessions at once, EACH messages a session. Their senders are in so many
+domains, one after the other, the first message's in that of the number BEGIN.
 ``python -m bench.strangers paced PORT FIRST SOURCES RATE SECONDS``: begin that many sessions a second, whatever becomes
 of those before, and measure each from its connection to the 250 after its message.
 
@@ -18,6 +19,8 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from itertools import count, repeat
 
 from attrs import define, field
 
@@ -25,8 +28,9 @@ _LINE = b"The quick brown fox jumps over the lazy dog, and then again over the d
 _HEADER = b"From: <s@sender.test>\r\nTo: <user1@example.com>\r\nSubject: lawful\r\n\r\n"
 _MESSAGE = _HEADER + _LINE * ((4096 - len(_HEADER)) // len(_LINE)) + b".\r\n"
 _HELLO = b"EHLO client.test\r\n"
+_ONE = b"MAIL FROM:<s@sender.test>\r\n"
 _TRANSACTION = (
-    b"MAIL FROM:<s@sender.test>\r\n",
+    _ONE,
     b"RCPT TO:<user1@example.com>\r\n",
     b"DATA\r\n",
     _MESSAGE,
@@ -52,11 +56,15 @@ def connection(source: str, port: int) -> socket.socket:
 
 @define
 class Sender:
-    """One session. Its `step` is -2 before the greeting, -1 before EHLO's reply, then the transaction's."""
+    """One session. Its `step` is -2 before the greeting, -1 before EHLO's reply, then the transaction's.
+
+    :ivar mails: its MAIL commands, one after the other.
+    """
 
     socket: socket.socket
     left: int
     begun: float
+    mails: Iterator[bytes]
     step: int = -2
     tail: bytes = b""
 
@@ -72,7 +80,7 @@ class Sender:
             if not self.left:
                 self.socket.send(b"QUIT\r\n")
                 return "taken"
-        self.socket.send(_HELLO if self.step < 0 else _TRANSACTION[self.step])
+        self.socket.send(_HELLO if self.step < 0 else _TRANSACTION[self.step] if self.step else next(self.mails))
         return None
 
 
@@ -91,10 +99,13 @@ class Crowd:
     seconds: list[float] = field(factory=list)
     taken: int = 0
 
-    def begin(self, source: str, messages: int) -> None:
-        """Begin one session."""
+    def begin(self, source: str, messages: int, mails: Iterator[bytes] | None = None) -> None:
+        """Begin one session.
+
+        :param mails: its MAIL commands; without them the sender is always the same.
+        """
         one = connection(source, self.port)
-        self.senders[one.fileno()] = Sender(one, messages, time.monotonic())
+        self.senders[one.fileno()] = Sender(one, messages, time.monotonic(), mails or repeat(_ONE))
         self.poll.register(one, select.EPOLLIN)
 
     def turn(self, seconds: float) -> None:
@@ -134,12 +145,20 @@ def _heard(sender: Sender) -> str | None:
     return None
 
 
-def through(port: int, first: int, sources: int, messages: int, sessions: int, each: int) -> dict[str, object]:
+def mails(domains: int, begin: int) -> Iterator[bytes]:
+    """Give MAIL commands whose senders are in so many domains, one after the other."""
+    return (b"MAIL FROM:<s@d%d.sender.test>\r\n" % (number % domains) for number in count(begin))
+
+
+def through(
+    port: int, first: int, sources: int, messages: int, sessions: int, each: int, domains: int = 0, begin: int = 0
+) -> dict[str, object]:
     """Send all messages; the sources take turns."""
     crowd, begun, started = Crowd(port), time.monotonic(), 0
     while started * each < messages or crowd.senders:
         while len(crowd.senders) < sessions and started * each < messages:
-            crowd.begin(address(first, started % sources), each)
+            told = mails(domains, begin + started * each) if domains else None
+            crowd.begin(address(first, started % sources), each, told)
             started += 1
         crowd.turn(1.0)
         if time.monotonic() - begun > 100:

@@ -86,13 +86,14 @@ WANTED = (
     Wanted("banned", "shed cpu", times=1),
     Wanted("shed", "shed cpu", most=0.087),
     *(
-        Wanted(row, f"{reuse} {figure}", times=1 / 1.2, column=on, beside=off)
-        for row, on, off in (
-            ("defences", "every defence on", "all defences off"),
-            ("strangers", "strangers, every defence on", "strangers, all defences off"),
+        Wanted(row, f"{load} quotient {figure}", times=times, column=on, beside=off)
+        for row, on, off, loads in (
+            ("defences", "every defence on", "all defences off", ("new", "reused")),
+            ("strangers", "strangers, every defence on", "strangers, all defences off", ("new", "reused")),
+            ("senders", "senders, every defence on", "senders, all defences off", ("1 domains", "100 domains")),
         )
-        for reuse in ("new", "reused")
-        for figure in ("rate", "cpu")
+        for load in loads
+        for figure, times in (("rate", 0.75), ("cpu", 1 / 1.25))
     ),
     *(
         each

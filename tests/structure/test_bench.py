@@ -8,7 +8,7 @@ import sys
 
 from twisted.trial import unittest
 
-from bench import accounting, report
+from bench import accounting, paired, report
 from bench.wanted import WANTED, Wanted
 
 _SAMPLES: report.Samples = {
@@ -51,6 +51,17 @@ class JudgementTests(unittest.SynchronousTestCase):
             self.assertIn(f"| {each.row} | {each.figure} |", shown)
         self.assertIn("| 81 | **not met** |", shown)
         self.assertIn("- one fault", shown)
+
+
+class PairTests(unittest.SynchronousTestCase):
+    def test_pairs_are_compared_turn_by_turn(self) -> None:
+        """The quotient is the median of the turns' own, so that a load which disturbed one turn weighs nothing."""
+        first = {"new": [(1.0, 100.0), (9.0, 10.0), (1.0, 100.0)]}
+        second = {"new": [(1.2, 80.0), (9.9, 9.0), (1.2, 80.0)]}
+        found = paired.figures(second, first)
+        self.assertAlmostEqual(found["new quotient cpu"], 1.2)
+        self.assertAlmostEqual(found["new quotient rate"], 0.8)
+        self.assertEqual((found["new least cpu"], found["new median cpu"]), (1.2, 1.2))
 
 
 class AccountTests(unittest.SynchronousTestCase):
