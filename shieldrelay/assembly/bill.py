@@ -10,6 +10,7 @@ import itertools
 import os
 import random
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -51,21 +52,26 @@ SPOOL_THREADS = 16
 """Messages that are synced to the disk at once: more bring nothing on ext4, fewer cost throughput."""
 
 
-def appliance(configuration: Configuration, reactor: Any, wall: WallClock = time.time) -> ApplianceService:
-    """Build a node.
+def appliance(
+    configuration: Configuration, reactor: Any, wall: WallClock = time.time, inherited: Sequence[int] = ()
+) -> ApplianceService:
+    """Build a node, or one worker of it.
 
     :param reactor: with monotonic time under it (D11).
     :param wall: seconds since the epoch.
+    :param inherited: descriptors of the listening sockets that the parent of a worker bound.
     :raises ListFaults: (CheckFaults, TlsFault, CertificateFault, SecretFault, SpoolUnavailable) what cannot be had, in
         words for the operator; nothing is left behind but directories.
     """
     with ExitStack() as undo:
-        node = _built(configuration, reactor, wall, undo)
+        node = _built(configuration, reactor, wall, inherited, undo)
         undo.pop_all()
     return node
 
 
-def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: ExitStack) -> ApplianceService:
+def _built(
+    configuration: Configuration, reactor: Any, wall: WallClock, inherited: Sequence[int], undo: ExitStack
+) -> ApplianceService:
     """Build it.
 
     :param undo: is told what must be let go of when something further on cannot be had.
@@ -74,7 +80,8 @@ def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: Ex
     installed = checks(configuration)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()
-    journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
+    output, hostname = open_output(configuration.node.journal), configuration.node.hostname
+    journal = Journal(output, node=hostname, wall=wall, worker=configuration.worker)
     undo.callback(journal.close)
     state = list_terms.state_directory(configuration)
     recipients = RecipientLists(configuration, reactor, wall, journal, state)
@@ -164,7 +171,8 @@ def _built(configuration: Configuration, reactor: Any, wall: WallClock, undo: Ex
     )
     terms = Terms(configuration, acceptance_ways(ways), surroundings, installed)
     inbound = InboundTools(terms, sessions, tls, reactor, journal, configuration.node.shortcuts)
-    listeners = Listeners(reactor, [ListenAddress(one.host, one.port) for one in configuration.listen.smtp])
+    addresses = [ListenAddress(one.host, one.port) for one in configuration.listen.smtp]
+    listeners = Listeners(reactor, addresses, inherited)
     return ApplianceService(
         House(
             reactor=reactor,

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from shieldrelay.assembly import list_terms
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.schema import Configuration
+from shieldrelay.config.workers import kept_apart
 from shieldrelay.importer.answer import Fetched
 from shieldrelay.importer.importer import Importer
 from shieldrelay.importer.refresher import Adoption, Age, Refreshed, Refresher
@@ -43,6 +44,8 @@ class RecipientLists:
 
     :param state: the node's state directory.
     :ivar lists: asked by the gate.
+    :ivar leads: whether this process refreshes what is fetched; of a node's workers one does, and the others see what
+        came when they look.
     """
 
     def __init__(
@@ -55,10 +58,11 @@ class RecipientLists:
         self._journal = journal
         self._threads = Threads(reactor, "lists", 2)
         at_once = configuration.recipients.imports.at_once
-        self.importer = Importer(reactor, sys.executable, state / "imports", at_once=at_once)
+        self.importer = Importer(reactor, sys.executable, state / kept_apart(configuration, "imports"), at_once=at_once)
         self.refresher = Refresher(reactor, self.importer, self, journal, random.SystemRandom().random)
         self._call: IDelayedCall | None = None
         self._running = False
+        self.leads = configuration.worker == 0
 
     # the configuration
 
@@ -107,7 +111,7 @@ class RecipientLists:
 
     def serve(self, configuration: Configuration) -> None:
         """Refresh those lists that are fetched."""
-        domains = [domain for domain in configuration.domains if domain.recipients.kind.is_fetched]
+        domains = [domain for domain in configuration.domains if self.leads and domain.recipients.kind.is_fetched]
         self.refresher.serve([self._refreshed(configuration, domain) for domain in domains])
 
     def _refreshed(self, configuration: Configuration, domain: Domain) -> Refreshed:
@@ -135,6 +139,12 @@ class RecipientLists:
         self._running = True
         self.serve(configuration)
         self._look_later()
+
+    def lead(self, configuration: Configuration) -> None:
+        """Refresh from now on what is fetched."""
+        self.leads = True
+        if self._running:
+            self.serve(configuration)
 
     async def stop(self) -> None:
         """End imports and threads."""

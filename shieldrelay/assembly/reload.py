@@ -19,9 +19,9 @@ from shieldrelay.assembly.terms import Terms, acceptance_ways
 from shieldrelay.assembly.ways import DomainWay
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.faults import ConfigurationFaults
-from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
+from shieldrelay.config.workers import read_again
 from shieldrelay.content.loading import CheckFaults
 from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.recipients.lists import Prepared as PreparedLists
@@ -34,7 +34,7 @@ FIXED = ("node", "listen", "cluster", "resolver")
 FIXED_DELIVERY = ("notices", "notice_senders", "notice_lifetime", "notice_budget")
 """Settings of ``[delivery]`` that do."""
 
-_NO_SECTIONS = ("domains", "path", "origins", "fingerprint")
+_NO_SECTIONS = ("domains", "path", "origins", "fingerprint", "worker", "workers")
 
 
 @frozen
@@ -95,7 +95,7 @@ class Reload:
     async def _prepare(self) -> _Prepared | list[str]:
         """Make everything that the new configuration needs, aside; or say what needs a restart."""
         house = self._house
-        configuration = await house.threads.run(read, house.configuration.path)
+        configuration = await house.threads.run(read_again, house.configuration)
         fixed = _needs_restart(house.configuration, configuration)
         if fixed:
             return fixed

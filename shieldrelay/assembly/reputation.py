@@ -50,6 +50,7 @@ class NodeReputation:
         self._feeds = Feeds(
             reactor, importer, threads, journal, state / "feeds", random.SystemRandom().random, self._published
         )
+        self._feeds.leads = configuration.worker == 0
         self._running = False
 
     def configure(self, configuration: Configuration) -> None:
@@ -71,6 +72,10 @@ class NodeReputation:
         self._running = True
         self._dnsbl.start()
         self._feeds.serve(shield_terms.feeds(configuration))
+
+    def lead(self) -> None:
+        """Fetch feeds from now on: another process of this node did."""
+        self._feeds.lead()
 
     def stop(self) -> None:
         """Ask and fetch no more; fetches that run are the importer's to stop."""

@@ -24,7 +24,7 @@ def check_cluster(configuration: Configuration) -> Iterator[Finding]:
 
 def _check_workers(configuration: Configuration) -> Iterator[Finding]:
     workers = configuration.node.workers
-    if configuration.cluster.hub.alone and workers != 1:
+    if configuration.cluster.hub.alone and workers > 1:
         yield Finding(
             (("node", "workers"), _HUB),
             f"{workers} processes cannot share a hub in memory",

@@ -15,9 +15,10 @@ from shieldrelay.config.hosts import (
     Network,
     ServerIp,
 )
-from shieldrelay.config.kinds import Choice, Count, FilePath, FilePathOrStdout, Flag, ListOf, Maybe, Word
+from shieldrelay.config.kinds import Choice, FilePath, FilePathOrStdout, Flag, ListOf, Maybe, Word
 from shieldrelay.config.quantities import Duration, Octets, Share
 from shieldrelay.config.setting import keyed, section, setting
+from shieldrelay.config.worker_count import Workers
 from shieldrelay.mail.address import Mailbox
 
 
@@ -75,7 +76,12 @@ class Node:
         ),
     )
     workers: int = setting(
-        Count(1, 64), default=1, help="Number of processes. More than one needs a hub that processes can share."
+        Workers(),
+        default=1,
+        help=(
+            'Number of processes; "auto" is one for each core, and one alone with the hub "memory:". More than one '
+            "need a hub that processes can share."
+        ),
     )
     user: str = setting(
         Word(),

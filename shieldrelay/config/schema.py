@@ -35,6 +35,8 @@ class Configuration:
     :ivar origins: where each setting comes from: ``"smtp.message_size"`` to ``"file:line"``; what is
         missing is a default.
     :ivar fingerprint: 12 hexadecimal digits that differ when any configuration file does.
+    :ivar worker: which process of the node goes by it, from 1; 0 for a node of one process, and for the parent of
+        several. ``workers`` is how many there are. See ``config.workers``.
     """
 
     node: Node = required_subsection(Node, help="")
@@ -60,6 +62,8 @@ class Configuration:
     path: str = attrs.field(default="", eq=False)
     origins: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
     fingerprint: str = attrs.field(default="", eq=False)
+    worker: int = attrs.field(default=0, eq=False)
+    workers: int = attrs.field(default=1, eq=False)
 
     @property
     def member(self) -> str:

@@ -28,6 +28,10 @@ LIMITS = Limits(octets=64 << 20, entries=1_000_000, total_seconds=120.0, idle_se
 """What fetching one feed may cost: give it to its `SourceSettings`."""
 
 
+LOOK_SECONDS = 10.0
+"""How often a process that does not fetch looks whether another of its node did."""
+
+
 @frozen
 class FeedSettings:
     """One feed.
@@ -55,6 +59,7 @@ class _Round:
         self.timer: IDelayedCall | None = None
         self.failures = 0
         self.gone = False
+        self.kept: object = None
 
     @property
     def key(self) -> str:
@@ -68,6 +73,7 @@ class Feeds:
     :param directory: where the last good texts are kept; made when it is not there.
     :param random: gives numbers from 0 to 1, so that not everybody fetches at the same time.
     :param publish: takes all feeds as they are now: `Reputation.feeds`.
+    :ivar leads: whether this process fetches; otherwise it takes what another one kept.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Feeds:
         self._random = random
         self._publish = publish
         self._rounds: dict[str, _Round] = {}
+        self.leads = True
 
     def serve(self, feeds: Iterable[FeedSettings]) -> None:
         """Keep these fresh and no others; a feed that is as it was goes on as it does."""
@@ -100,6 +107,15 @@ class Feeds:
                 known = self._rounds[name] = _Round(settings)
                 Deferred.fromCoroutine(self._begin(known))
         self._tell()
+
+    def lead(self) -> None:
+        """Fetch from now on."""
+        if self.leads:
+            return
+        self.leads = True
+        for known in self._rounds.values():
+            if known.timer is not None:
+                known.timer.reset(0)
 
     def stop(self) -> None:
         """Fetch no more; fetches that run are the importer's to stop. What is in force stays."""
@@ -125,21 +141,30 @@ class Feeds:
 
     async def _begin(self, known: _Round) -> None:
         """Put in force what was kept, if anything was, then fetch."""
+        await self._take(known)
+        await self._fetch(known)
+
+    async def _take(self, known: _Round) -> None:
+        """Put in force what was kept, if it is other than what was read last."""
         try:
-            found: FeedText | None = await self._threads.run(_restored, self._directory, self._kept(known))
+            found: tuple[FeedText, object] | None = await self._threads.run(
+                _restored, self._directory, self._kept(known), known.kept
+            )
         except (ImportFault, OSError) as fault:
             kept = str(self._kept(known))
             self._journal.event("feed_failed", feed=known.settings.name, source=kept, kind="kept", reason=str(fault))
             found = None
         if found is not None and not known.gone:
-            known.networks = found.networks
+            known.networks, known.kept = found[0].networks, found[1]
             self._tell()
-        await self._fetch(known)
 
     async def _fetch(self, known: _Round) -> None:
         """Fetch once, and say when next."""
         known.timer = None
         if known.gone:
+            return
+        if not self.leads:
+            known.timer = self._clock.callLater(LOOK_SECONDS, self._look, known)
             return
         began = self._clock.seconds()
         failed: Failed | None = None
@@ -205,6 +230,10 @@ class Feeds:
         if known.failures == 1:
             self._journal.event("alarm", alarm="feed", domain=None, reason=f"{name} cannot be read: {failed.words}")
 
+    def _look(self, known: _Round) -> None:
+        known.timer = None
+        Deferred.fromCoroutine(self._begin(known))
+
     def _again(self, known: _Round) -> None:
         Deferred.fromCoroutine(self._fetch(known))
 
@@ -219,11 +248,17 @@ class Feeds:
         )
 
 
-def _restored(directory: Path, kept: Path) -> FeedText | None:
-    """Read what was kept; in a thread.
+def _restored(directory: Path, kept: Path, known: object) -> tuple[FeedText, object] | None:
+    """Read what was kept, with what tells it from what is kept later; in a thread.
 
+    :param known: what told what was read last; then that is not read again.
     :raises ImportFault: it is damaged.
-    :raises OSError: the directory cannot be made.
+    :raises OSError: the directory cannot be made, or the file not read.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return read(kept) if kept.exists() else None
+    try:
+        found = kept.stat()
+    except FileNotFoundError:
+        return None
+    mark = (found.st_ino, found.st_mtime_ns, found.st_size)
+    return None if mark == known else (read(kept), mark)

@@ -59,6 +59,12 @@ EVENTS: dict[str, Event] = {
     "certificate": _info("A certificate was loaded or made.", "file names expires reason"),
     "alarm": _error("Somebody should look.", "alarm domain reason", "alarm"),
     "alarm_over": _info("The reason for an alarm is gone.", "alarm domain reason", "alarm"),
+    "worker_started": _info("One of the node's processes was started.", "worker pid starts"),
+    "worker_up": _info("One of the node's processes listens.", "worker pid seconds leads"),
+    "worker_ended": _warn(
+        "One of the node's processes has ended; it is started again, unless the node stops.",
+        "worker pid status reason seconds again",
+    ),
     "log": _warn("Twisted or a library reported trouble.", "severity namespace text traceback", "severity"),
     "bug": _error(
         "Something went wrong that must not; the peer was answered 451.",

@@ -28,16 +28,17 @@ LABELS = 1000
 class Journal:
     """A `shieldrelay.ports.Journal` that writes JSON, one flat object a line.
 
+    :param worker: which process of the node tells; 0 when there is one only, and then its lines do not say so.
     :ivar counts: how often each event was told, by name and label (``""`` for events without one); metrics are
         read from here.
     :ivar lost: lines lost since writing last worked.
     :ivar trouble: why writing fails now, ``""`` while it works.
     """
 
-    def __init__(self, output: Output, *, node: str, wall: WallClock) -> None:
+    def __init__(self, output: Output, *, node: str, wall: WallClock, worker: int = 0) -> None:
         self._output = output
         self._wall = wall
-        self._node = node
+        self._node = quoted(node) + (f',"worker":{worker}' if worker else "")
         self._second = -1
         self._stamp = ""
         self._lines: list[str] = []
@@ -92,7 +93,7 @@ class Journal:
         return sum(count for (event, _), count in self.counts.items() if event == name)
 
     def _head(self, name: str, level: Level) -> str:
-        return f'Z","level":"{level.value}","event":{quoted(name)},"node":{quoted(self._node)}'
+        return f'Z","level":"{level.value}","event":{quoted(name)},"node":{self._node}'
 
     def _first(self, key: tuple[str, str]) -> tuple[tuple[str, str], int]:
         """Give the counter for a key that is not there yet: its own, or the one for all others."""

@@ -76,7 +76,7 @@ class StreamOutput:
             return os.write(self._descriptor, octets)
         taken = 0
         while taken < len(octets) and self._poll.poll(0):
-            taken += os.write(self._descriptor, octets[taken : taken + _PIECE_OCTETS])
+            taken += os.write(self._descriptor, _piece(octets, taken))
         return taken
 
     def reopen(self) -> None:
@@ -84,6 +84,15 @@ class StreamOutput:
 
     def close(self) -> None:
         """Do nothing: it is not ours."""
+
+
+def _piece(octets: bytes, begin: int) -> bytes:
+    """Give the next whole lines that fit: workers share the stream, and a line in two pieces could get another between.
+
+    Of a line that is too long by itself, a part.
+    """
+    piece = octets[begin : begin + _PIECE_OCTETS]
+    return piece[: piece.rfind(b"\n") + 1] or piece
 
 
 def open_output(path: str) -> Output:

@@ -79,6 +79,7 @@ class Acceptor:
     """Accepts from one listening socket from now on, until `close`.
 
     :param listening: non-blocking; ours from now on.
+    :ivar accepted: connections so far.
     """
 
     def __init__(self, listening: socket.socket, reactor: Any, door: Door, reserve: Reserve) -> None:
@@ -86,6 +87,7 @@ class Acceptor:
         self._reactor = reactor
         self._door = door
         self._reserve = reserve
+        self.accepted = 0
         self._most = 1
         self._resume: IDelayedCall | None = None
         self._failed = 0
@@ -116,6 +118,7 @@ class Acceptor:
                     return
                 continue
             accepted += 1
+            self.accepted += 1
             arrived(connected, peer[0], peer[1])
         self._most = min(2 * most, ACCEPTS_A_TURN)
 

@@ -55,31 +55,63 @@ def bind(address: ListenAddress) -> socket.socket:
     return made
 
 
+def bind_all(addresses: Sequence[ListenAddress]) -> list[socket.socket]:
+    """Take every address, or none: needs the privilege for ports under 1024.
+
+    :raises ListenFault: for the first that cannot be had; those already taken are closed again.
+    """
+    with contextlib.ExitStack() as undo:
+        made = [undo.enter_context(bind(address)) for address in addresses]
+        undo.pop_all()
+    return made
+
+
+def inherit(descriptors: Sequence[int]) -> list[socket.socket]:
+    """Take listening sockets that the process was started with; processes that it starts do not get them.
+
+    :raises ListenFault: when one is no listening socket.
+    """
+    with contextlib.ExitStack() as undo:
+        taken = [undo.enter_context(_inherited(descriptor)) for descriptor in descriptors]
+        undo.pop_all()
+    return taken
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    try:
+        made = socket.socket(fileno=descriptor)
+        if not made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise ListenFault(f"the inherited descriptor {descriptor} is no listening socket")
+        made.setblocking(False)
+        made.set_inheritable(False)
+    except OSError as error:
+        raise ListenFault(f"the inherited descriptor {descriptor}: {error.strerror or error}") from error
+    return made
+
+
 class Listeners:
     """All sockets on which SMTP is spoken to us.
 
     :param reactor: reads them.
+    :param inherited: descriptors of listening sockets that another process bound and shares with us, in the place of
+        the addresses.
     """
 
-    def __init__(self, reactor: Any, addresses: Sequence[ListenAddress]) -> None:
+    def __init__(self, reactor: Any, addresses: Sequence[ListenAddress], inherited: Sequence[int] = ()) -> None:
         self._reactor = reactor
         self._addresses = tuple(addresses)
+        self._inherited = tuple(inherited)
         self._sockets: list[socket.socket] = []
         self._acceptors: list[Acceptor] = []
         self._reserve: Reserve | None = None
         self._door: Door | None = None
 
     def bind(self) -> None:
-        """Take every address, or none: needs the privilege for ports under 1024.
+        """Take every address, or none; or what was inherited.
 
-        :raises ListenFault: for the first that cannot be had; those already taken are closed again.
+        :raises ListenFault: for the first that cannot be had.
         """
-        with contextlib.ExitStack() as undo:
-            for address in self._addresses:
-                made = bind(address)
-                undo.callback(made.close)
-                self._sockets.append(made)
-            undo.pop_all()
+        self._sockets = inherit(self._inherited) if self._inherited else bind_all(self._addresses)
 
     def listen(self, door: Door) -> None:
         """Begin to accept on the sockets that `bind` took."""
@@ -92,6 +124,11 @@ class Listeners:
         """Where we listen now, with the ports that the kernel chose for 0."""
         names = [acceptor.listening.getsockname() for acceptor in self._acceptors]
         return [ListenAddress(name[0], name[1]) for name in names]
+
+    @property
+    def accepted(self) -> int:
+        """How many connections were accepted."""
+        return sum(acceptor.accepted for acceptor in self._acceptors)
 
     def stop(self) -> Deferred[None]:
         """Accept nothing more; fires when the sockets are closed."""
