@@ -23,6 +23,7 @@ __all__ = [
     "STATE_MOST",
     "TEXT_OCTETS",
     "TOMBSTONE_SECONDS",
+    "UNITS_MOST",
     "Card",
     "Change",
     "ChangeKind",
@@ -50,6 +51,8 @@ KEY_OCTETS = 255
 """The longest key of a row, and the longest subject of a change."""
 TEXT_OCTETS = 1024
 """The longest reason, name or id, in characters."""
+UNITS_MOST = 1_000_000_000
+"""The most units that a claim speaks of."""
 MEMBER_SECONDS = 30.0
 """A member that has told nothing for so long is gone, and its parts with it."""
 
@@ -87,7 +90,7 @@ class Claim:
 
     :ivar name: of what is shared out: ``b"hop:example.com"`` connections to a next hop, ``b"probe:example.com"`` the
         right to probe it. At most `KEY_OCTETS`.
-    :ivar wanted: units that the member could use now.
+    :ivar wanted: units that the member could use now, those among them that it uses.
     :ivar most: units that all may hold together, as this member knows it (a declared limit, a ramp). The least that any
         claimant with a wish says counts.
     :ivar held: units that the member may be using: the greater of what it uses and of the grant that it goes by. What a
@@ -130,7 +133,7 @@ class Card:
     :ivar part: its directory in the spool.
     :ivar storage: names the file system that the spool lies on, as far as it can be told from others; empty: unknown.
     :ivar at: when it was written, by the member's clock.
-    :ivar heard: when the hub last heard of the member, by the hub's clock; set by the hub. Their difference is skew.
+    :ivar heard: when the hub was shown it, by the hub's clock; set by the hub. Their difference is skew.
     """
 
     member: str
@@ -209,8 +212,8 @@ class Hub(Protocol):
         """Show one's card and get those of all members that live, each with its ``heard``; every few seconds.
 
         A card lives as long as its member: `MEMBER_SECONDS` after its last exchange or meeting, or until it leaves.
-        Fails with `HubRefused` when this member may not join (it speaks another version, or these are the members of
-        another cluster of that name).
+        Fails with `HubRefused` when this member may not join (it speaks another version, these are the members of
+        another cluster of that name, there are `CARDS_MOST` already), or when no member can look like its card.
         """
 
     def leave(self, member: str) -> Deferred[None]:

@@ -1,12 +1,12 @@
 """What every hub keeps to: the suite that the memory hub passes, and any other that takes its place.
 
-``make_hub_tests(factory)`` makes a trial test case. The factory gives, for each test, a `hub_site.Site`.
+``make_hub_tests(factory)`` makes a trial test case. The factory gives, for each test, a `hub_site.Site`. Units that are
+shared out have their part in `hub_contract_claims`, what members show in `hub_contract_cards`, all else stands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial import unittest
@@ -21,28 +21,20 @@ from shieldrelay.cluster.hub import (
     Record,
     ReportRefused,
 )
-from shieldrelay.testing.hub_site import PLAIN, TALLY, Member, Site
+from shieldrelay.testing.hub_contract_cards import HubCards
+from shieldrelay.testing.hub_contract_claims import HubClaims
+from shieldrelay.testing.hub_site import PLAIN, TALLY, Member, Site, spoken
 
 
 def make_hub_tests(factory: Callable[[], Site]) -> type[unittest.TestCase]:
     """Make the suite for the hubs of a factory."""
 
-    class HubTests(_HubContract):
+    class HubTests(_HubContract, HubClaims, HubCards):
         def setUp(self) -> None:
             self.site = factory()
             self.addCleanup(self.site.close)
 
     return HubTests
-
-
-def _spoken(test: Callable[[Any], Coroutine[Deferred[Any], Any, None]]) -> Callable[[Any], Deferred[None]]:
-    """Let trial wait for a coroutine."""
-
-    def run(self: Any) -> Deferred[None]:
-        return Deferred.fromCoroutine(test(self))
-
-    run.__doc__ = test.__doc__
-    return run
 
 
 class _HubContract(unittest.TestCase):
@@ -63,7 +55,7 @@ class _HubContract(unittest.TestCase):
 
     # Counts
 
-    @_spoken
+    @spoken
     async def test_counts_are_absolute(self) -> None:
         """A report said twice counts once, and a later one takes the place of the former."""
         one, two = self.member("one"), self.member("two")
@@ -75,7 +67,7 @@ class _HubContract(unittest.TestCase):
         await two.tell()
         self.assertEqual(two.heard(b"k"), (0.0, 2.0, 0.0, 0.0))
 
-    @_spoken
+    @spoken
     async def test_others_are_merged_as_declared(self) -> None:
         """A member hears the sum, the greatest and the least that is set, of all others and without its own part."""
         members = [self.member(name) for name in ("one", "two", "three")]
@@ -86,7 +78,7 @@ class _HubContract(unittest.TestCase):
         await members[2].tell(members[2].tally(b"k", 0.0, 3.0, 20.0, 10.0))
         self.assertEqual(members[2].heard(b"k"), (0.0, 3.0, 10.0, 5.0))
 
-    @_spoken
+    @spoken
     async def test_counts_decay_on_the_way(self) -> None:
         """What one member told halves with time, when another hears of it."""
         one, two = self.member("one"), self.member("two")
@@ -96,7 +88,7 @@ class _HubContract(unittest.TestCase):
         await two.tell(two.tally(b"k"))
         self.assertApproximates(two.heard(b"k")[0], 400.0, 20.0)
 
-    @_spoken
+    @spoken
     async def test_names_are_united_up_to_their_number(self) -> None:
         """Members hear each other's names, and never more than the kind has."""
         one, two = self.member("one"), self.member("two")
@@ -107,7 +99,7 @@ class _HubContract(unittest.TestCase):
         await two.tell()
         self.assertLessEqual(len(two.others[TALLY.name, b"k"].names), TALLY.names)
 
-    @_spoken
+    @spoken
     async def test_changed_rows_are_news_to_those_who_do_not_ask(self) -> None:
         """A row that another member changes is told to everybody who was there, once."""
         one, two = self.member("one"), self.member("two")
@@ -118,7 +110,7 @@ class _HubContract(unittest.TestCase):
         self.assertEqual((await two.tell()).records, ())
         self.assertEqual((await one.tell()).records, ())
 
-    @_spoken
+    @spoken
     async def test_rows_and_kinds_are_apart(self) -> None:
         """Keys with any octets, and kinds with the same keys, do not touch each other."""
         one, two = self.member("one"), self.member("two")
@@ -130,7 +122,7 @@ class _HubContract(unittest.TestCase):
         self.assertEqual([two.heard(key)[1] for key in keys], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
         self.assertEqual({two.others[PLAIN.name, key].values for key in keys}, {(99.0,)})
 
-    @_spoken
+    @spoken
     async def test_concurrent_members_lose_nothing(self) -> None:
         """Reports that cross each other count as if they had come one by one."""
         members = [self.member(f"m{number}") for number in range(10)]
@@ -144,7 +136,7 @@ class _HubContract(unittest.TestCase):
 
     # Members and rows end
 
-    @_spoken
+    @spoken
     async def test_leaving_takes_parts_back_at_once(self) -> None:
         """Who leaves holds nothing any more, and the others hear of it; leaving twice is leaving once."""
         one, two = self.member("one"), self.member("two")
@@ -157,7 +149,7 @@ class _HubContract(unittest.TestCase):
         await two.tell()
         self.assertEqual((two.heard(b"k"), two.members), ((0.0,) * 4, 1))
 
-    @_spoken
+    @spoken
     async def test_silent_members_expire(self) -> None:
         """A member that tells nothing for its time is gone with its parts; one that goes on telling is not."""
         one, two, three = self.member("one"), self.member("two"), self.member("three")
@@ -171,7 +163,7 @@ class _HubContract(unittest.TestCase):
             await two.tell()
         self.assertEqual((two.heard(b"k")[1], two.members), (5.0, 2))
 
-    @_spoken
+    @spoken
     async def test_a_restarted_member_is_another(self) -> None:
         """Who comes back under a new id begins at nothing, and the former life's parts end with their time."""
         first, other = self.member("life-1"), self.member("other")
@@ -186,7 +178,7 @@ class _HubContract(unittest.TestCase):
             await other.tell()
         self.assertEqual(other.heard(b"k")[1], 4.0)
 
-    @_spoken
+    @spoken
     async def test_rows_expire(self) -> None:
         """A row that nobody touched for its lifetime is gone, though its members are there."""
         one, two = self.member("one"), self.member("two")
@@ -197,7 +189,7 @@ class _HubContract(unittest.TestCase):
         await two.tell(Record(PLAIN.name, b"k", self.site.now_wall(), (1.0,)))
         self.assertNotIn((PLAIN.name, b"k"), two.others)
 
-    @_spoken
+    @spoken
     async def test_clocks_that_differ_do_no_harm(self) -> None:
         """A record of the future counts as one of now, one from before its lifetime not at all."""
         one, two = self.member("one"), self.member("two")
@@ -209,7 +201,7 @@ class _HubContract(unittest.TestCase):
 
     # The log
 
-    @_spoken
+    @spoken
     async def test_changes_come_in_order_and_once(self) -> None:
         """Every member hears of every change in the same order, its own among them, and of none twice."""
         one, two = self.member("one"), self.member("two")
@@ -224,7 +216,7 @@ class _HubContract(unittest.TestCase):
         self.assertEqual([change.id for change in one.changes], ["a0", "b0", "a1", "b1", "a2", "b2"])
         self.assertEqual(two.changes, one.changes)
 
-    @_spoken
+    @spoken
     async def test_asking_twice_changes_once(self) -> None:
         """A change with an id that the log has is no change: neither version nor log move."""
         one = self.member("one")
@@ -233,7 +225,7 @@ class _HubContract(unittest.TestCase):
         again = await one.tell(ban, ban)
         self.assertEqual((again.version, again.changes), (first.version, ()))
 
-    @_spoken
+    @spoken
     async def test_versions_grow(self) -> None:
         """Each change makes a greater version, even the first is not 0."""
         one = self.member("one")
@@ -244,7 +236,7 @@ class _HubContract(unittest.TestCase):
         self.assertEqual(versions, sorted(set(versions)))
         self.assertGreater(versions[0], 0)
 
-    @_spoken
+    @spoken
     async def test_the_later_holds(self) -> None:
         """An older word about a subject, come late, changes nothing."""
         one, two = self.member("one"), self.member("two")
@@ -254,7 +246,7 @@ class _HubContract(unittest.TestCase):
         late = self.member("late")
         self.assertEqual([change.id for change in (await late.tell()).changes], ["later"])
 
-    @_spoken
+    @spoken
     async def test_a_late_joiner_gets_everything_that_holds(self) -> None:
         """Who joins gets the last change of every subject, and is told that this is all."""
         one = self.member("one")
@@ -270,7 +262,7 @@ class _HubContract(unittest.TestCase):
         deny = next(change for change in news.changes if change.id == "2")
         self.assertEqual((deny.kind, deny.subject, deny.reason), (ChangeKind.DENY, b"192.0.2.0/24", "reason"))
 
-    @_spoken
+    @spoken
     async def test_a_version_that_the_hub_does_not_know_gets_everything(self) -> None:
         """A member with a version of another hub, of the future or of long ago, gets everything that holds."""
         one, strange = self.member("one"), self.member("strange")
@@ -281,7 +273,7 @@ class _HubContract(unittest.TestCase):
             self.assertTrue(told.whole)
             self.assertEqual([change.id for change in told.changes], ["1"])
 
-    @_spoken
+    @spoken
     async def test_bans_that_are_over_are_not_told(self) -> None:
         """A late joiner does not hear of what has ended."""
         one = self.member("one")
@@ -293,7 +285,7 @@ class _HubContract(unittest.TestCase):
 
     # Nonsense and size
 
-    @_spoken
+    @spoken
     async def test_nonsense_counts_for_nothing(self) -> None:
         """Records and changes that cannot be are left out, and the rest of the report counts."""
         one, two = self.member("one"), self.member("two")
@@ -318,7 +310,7 @@ class _HubContract(unittest.TestCase):
         self.assertEqual([record.key for record in news.records], [b"good"])
         self.assertEqual([change.id for change in news.changes], ["good"])
 
-    @_spoken
+    @spoken
     async def test_full_reports_pass_and_larger_ones_are_refused(self) -> None:
         """A report as large as allowed counts in full; a larger one fails, none of it counts, and the hub goes on."""
         one, two = self.member("one"), self.member("two")
@@ -334,7 +326,7 @@ class _HubContract(unittest.TestCase):
         news = await two.tell()
         self.assertEqual((news.changes, (TALLY.name, b"surplus") in two.others), ((), False))
 
-    @_spoken
+    @spoken
     async def test_news_that_do_not_fit_wait(self) -> None:
         """More changed rows than one exchange carries come with the next ones, none is lost."""
         one, two, three = self.member("one"), self.member("two"), self.member("three")
@@ -345,7 +337,7 @@ class _HubContract(unittest.TestCase):
         self.assertEqual(carried, [RECORDS_AT_ONCE, RECORDS_AT_ONCE, 0])
         self.assertEqual(len(three.others), 2 * RECORDS_AT_ONCE)
 
-    @_spoken
+    @spoken
     async def test_a_whole_log_is_told_at_once(self) -> None:
         """A late joiner gets thousands of changes in one answer."""
         one = self.member("one")

@@ -6,11 +6,13 @@ whose hub has a clock of its own may let real time pass, if it declares the hub'
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 
-from shieldrelay.cluster.hub import Change, Hub, News, Record, Report
+from shieldrelay.cluster.hub import Card, Change, Claim, Grant, Hub, News, Record, Report
 from shieldrelay.cluster.kinds import Field, Kind, Merge
 
 TALLY = Kind(
@@ -27,6 +29,16 @@ TALLY = Kind(
 PLAIN = Kind("plain", (Field("count"),), lifetime=40.0)
 KINDS = (TALLY, PLAIN)
 """The kinds that a site's hub must know."""
+
+
+def spoken(test: Callable[[Any], Coroutine[Deferred[Any], Any, None]]) -> Callable[[Any], Deferred[None]]:
+    """Let trial wait for a coroutine."""
+
+    def run(self: Any) -> Deferred[None]:
+        return Deferred.fromCoroutine(test(self))
+
+    run.__doc__ = test.__doc__
+    return run
 
 
 class Site(Protocol):
@@ -48,14 +60,15 @@ class Site(Protocol):
 class Member:
     """A member by hand: it counts versions, and remembers what it was told.
 
+    :param hub: its connection; ``None``: one of its own.
     :ivar others: the last record of each row.
     :ivar changes: all changes heard of, in order.
     """
 
-    def __init__(self, site: Site, name: str) -> None:
+    def __init__(self, site: Site, name: str, hub: Hub | None = None) -> None:
         self.site = site
         self.name = name
-        self.hub = site.connect()
+        self.hub = hub or site.connect()
         self.version = 0
         self.others: dict[tuple[str, bytes], Record] = {}
         self.changes: list[Change] = []
@@ -70,6 +83,19 @@ class Member:
         self.others.update({(record.kind, record.key): record for record in news.records})
         self.changes.extend(news.changes)
         return news
+
+    async def claim(self, *claims: Claim) -> tuple[Grant, ...]:
+        """Exchange once, with claims alone."""
+        news = await self.hub.exchange(Report(self.name, self.site.now_wall(), self.version, claims=claims))
+        self.version, self.members = news.version, news.members
+        self.changes.extend(news.changes)
+        return news.grants
+
+    async def meet(self, **more: Any) -> tuple[Card, ...]:
+        """Show a card, with some of it otherwise than usual."""
+        at = self.site.now_wall()
+        card = Card(self.name, f"node-{self.name}", 0, "1", "", "", "up", False, self.name, "", at)
+        return await self.hub.meet(evolve(card, **more))
 
     def tally(self, key: bytes, *values: float, names: tuple[int, ...] = (), at: float | None = None) -> Record:
         """Make a record of the first kind; values that are not given are 0."""

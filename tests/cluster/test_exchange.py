@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from shieldrelay.cluster.exchange import Exchange, HubState
-from shieldrelay.cluster.hub import RECORDS_AT_ONCE, Change, ChangeKind, Hub, News, Record, Report
+from shieldrelay.cluster.hub import RECORDS_AT_ONCE, Card, Change, ChangeKind, Hub, News, Record, Report
 from shieldrelay.cluster.kinds import Field, Kind
 from shieldrelay.cluster.memory_hub import MemoryHub
 from shieldrelay.cluster.register import Register
@@ -63,6 +63,9 @@ class ScriptedHub:
         answer = self.answer(report)
         return answer if isinstance(answer, Deferred) else succeed(answer)
 
+    def meet(self, card: Card) -> Deferred[tuple[Card, ...]]:
+        return succeed((card,))
+
     def leave(self, member: str) -> Deferred[None]:
         self.left.append(member)
         return succeed(None)
@@ -82,6 +85,9 @@ class ForgetfulHub:
 
     def exchange(self, report: Report) -> Deferred[News]:
         return self.hub.exchange(report)
+
+    def meet(self, card: Card) -> Deferred[tuple[Card, ...]]:
+        return self.hub.meet(card)
 
     def leave(self, member: str) -> Deferred[None]:
         return self.hub.leave(member)
