@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import resource
 import secrets
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from shieldrelay.cluster.snapshot import Snapshots
 from shieldrelay.cluster.table import Table
 from shieldrelay.cluster.timepiece import Timepiece
 from shieldrelay.config.schema import Configuration
+from shieldrelay.config.workers import kept_apart
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.client import Client
 from shieldrelay.ports import Journal, ThreadRunner, WallClock
@@ -150,10 +152,10 @@ class Shield:
             new_id(),
             ExchangeSettings(tick=configuration.cluster.tick),
         )
-        self.pauses = Pauses(reactor, self.exchange.next, self._sleepers)
+        self.pauses = Pauses(reactor, self.exchange.next, self._sleepers, random.SystemRandom().random)
         for table in self.tables:
             self.exchange.add(table)
-        kept = state / "shield"
+        kept = state / kept_apart(configuration, "shield")
         kept.mkdir(mode=0o700, exist_ok=True)
         self._snapshots = Snapshots(
             str(kept), reactor, self._timepiece, threads, journal, self.register, self.tables, self.exchange.member

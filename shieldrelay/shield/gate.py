@@ -110,6 +110,8 @@ class _Fact:
         return self.place is Place.LISTED and self.past is None
 
 
+UNIFORM_SECONDS = 0.01
+"""The least for which an answer that does not depend on existence is held back: what blurs its time (D8)."""
 _EXISTENCE = {
     Place.LISTED: Existence.LISTED,
     Place.UNKNOWN: Existence.UNKNOWN,
@@ -370,7 +372,7 @@ class Gate:
             self._admission.would_refuse(visit.client, visit.reference, "harvest", answer.reason, now)
             return self._truth(visit, fact, 0.0, now)
         reply = replies.TRY_LATER if answer.rung is Rung.UNIFORM else replies.TRY_LATER_CLOSING
-        return Verdict(Refusal(reply, answer.reason, "harvest"), answer.delay)
+        return Verdict(Refusal(reply, answer.reason, "harvest"), max(answer.delay, UNIFORM_SECONDS))
 
     def _truth(self, visit: Visit, fact: _Fact, delay: float, now: float) -> Verdict:
         """Answer as things are."""

@@ -72,7 +72,7 @@ class IntakeFixture(RelayTests):
             budget=self.budget,
             in_memory=in_memory,
             open_draft=relay.open_draft,
-            pauses=Pauses(relay.clock, lambda: None, lambda: 100),
+            pauses=Pauses(relay.clock, lambda: None, lambda: 100, float),
             clock=relay.clock,
             wall=relay.wall,
             journal=relay.journal,
@@ -275,7 +275,7 @@ class IntakeTests(IntakeFixture):
     def guarded(self, relay: DomainRelay, gate: OpenGate, exchanged: Deferred[None] | None = None) -> Intake:
         """Begin a session at a gate whose answers are set."""
         self.intake(relay)
-        pauses = Pauses(relay.clock, lambda: exchanged, lambda: 100)
+        pauses = Pauses(relay.clock, lambda: exchanged, lambda: 100, float)
         tools = evolve(self.tools, gate=gate, pauses=pauses)
         client = client_of("192.0.2.9")
         visit = gate.admit(client, 0, 0.0)

@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.delivery.pauses import Pauses
+from shieldrelay.delivery.pauses import BLUR_SECONDS, Pauses
 
 
 class PausesTests(SynchronousTestCase):
@@ -15,7 +15,8 @@ class PausesTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.coming: Deferred[None] | None = None
-        self.pauses = Pauses(self.clock, lambda: self.coming, lambda: 2)
+        self.chance = 0.0
+        self.pauses = Pauses(self.clock, lambda: self.coming, lambda: 2, lambda: self.chance)
 
     def test_a_sleeper_wakes_after_its_seconds(self) -> None:
         """A pause lasts as long as it was told to, and then counts no more."""
@@ -27,6 +28,16 @@ class PausesTests(SynchronousTestCase):
         self.clock.advance(0.2)
         self.assertIsNone(self.successResultOf(slept))
         self.assertEqual(self.pauses.sleeping, 0)
+
+    def test_a_pause_is_blurred(self) -> None:
+        """A pause lasts up to a fiftieth of a second longer, by chance: who times answers sees that first."""
+        self.chance = 0.5
+        slept = self.pauses.rest(2.0)
+        assert slept is not None
+        self.clock.advance(2.0 + BLUR_SECONDS * 0.49)
+        self.assertNoResult(slept)
+        self.clock.advance(BLUR_SECONDS * 0.02)
+        self.assertIsNone(self.successResultOf(slept))
 
     def test_nobody_sleeps_beyond_the_bound(self) -> None:
         """With as many asleep as may be, the next one need not wait; when one wakes, another may."""

@@ -94,7 +94,7 @@ class World:
             budget=self.budget,
             in_memory=in_memory,
             open_draft=self.open_draft,
-            pauses=Pauses(self.clock, lambda: self.exchange, lambda: 100),
+            pauses=Pauses(self.clock, lambda: self.exchange, lambda: 100, float),
             clock=self.clock,
             wall=self.clock.seconds,
             journal=self.journal,
