@@ -247,6 +247,9 @@ EVENTS: dict[str, Event] = {
     ),
     "notice_trouble": _error("The notices could not be looked after for a while.", "error"),
     "notice_original_unreadable": _warn("A notice goes without the header of its original.", "message error"),
+    # peers
+    "peers_listening": _info("The other nodes of the cluster can reach this one.", "address"),
+    "peer_refused": _warn("Somebody asked who is no node of this cluster, or whose clock is wrong.", "client reason"),
     # control
     "control_listening": _info("The control socket is open.", "path"),
     "control_request": _info("A request came over the control socket.", "method target status", "status"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
-EDGE = ("wire", "admin", "importer")
+EDGE = ("wire", "admin", "importer", "peers")
 TOP = ("assembly", "tap", "demo")
 SHARED = ("ports", "journal")
 
@@ -109,7 +109,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "spf": ("shieldrelay.wire.spf",),
     "dns": ("shieldrelay.wire.spf",),
     "twisted.names": ("shieldrelay.wire.resolver", "shieldrelay.wire.zone"),  # one asks, the other answers
-    "twisted.web": ("shieldrelay.admin", "shieldrelay.importer"),  # one serves, the other, a process of its own, asks
+    # one serves operators, one is a process of its own and asks, one is between nodes
+    "twisted.web": ("shieldrelay.admin", "shieldrelay.importer", "shieldrelay.peers"),
+    "treq": ("shieldrelay.peers",),
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
     "fcntl": ("shieldrelay.spool", "shieldrelay.recipients"),  # each locks its own directory

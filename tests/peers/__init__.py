@@ -1,0 +1,1 @@
+"""Claims about how nodes talk to each other."""
