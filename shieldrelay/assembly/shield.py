@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.assembly import shield_terms
 from shieldrelay.assembly.reputation import NodeReputation
+from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.entry import Entry, source_text
 from shieldrelay.cluster.exchange import Exchange, ExchangeSettings
 from shieldrelay.cluster.hub import ChangeKind
@@ -34,6 +35,7 @@ from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.client import Client
 from shieldrelay.ports import Journal, ThreadRunner, WallClock
 from shieldrelay.recipients.shelf import replace
+from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.admission import Defences
 from shieldrelay.shield.analysis import Analysis
 from shieldrelay.shield.analysis_examination import Examination
@@ -81,6 +83,7 @@ class Shield:
     :ivar new_id: makes ids of sessions, references and changes.
     :ivar lookups: finds out about senders and clients.
     :ivar defences: what the gate judges by.
+    :ivar decisions: what is decided for all members, by realm.
     :ivar register: bans and the operator's lists.
     :ivar exchange: with the other members.
     :ivar hashed: gives the hash by which a recipient is remembered.
@@ -111,7 +114,8 @@ class Shield:
         self._reputation = reputation
         self.lookups = lookups
         self.hashed = keyed_hash(secret_of(state))
-        self.register = Register(self._timepiece, new_id, journal)
+        self.decisions = Decisions(self._timepiece, new_id)
+        self.register = Register(self.decisions, self._timepiece, journal)
         connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
         harvest = shield_terms.harvest(configuration)
         history, telling = History(), Telling(new_id)
@@ -128,7 +132,9 @@ class Shield:
             calendar=calendar,
             stress=Stress(shield_terms.stress(configuration)),
             telling=telling,
-            examination=Examination(analysis, history, connections, calendar, telling, journal, self._ban),
+            examination=Examination(
+                analysis, history, connections, calendar, telling, journal, self._ban, reputation.reputation.violated
+            ),
             reputation=reputation.reputation,
             lawful=lawful,
             begin=lookups.begin,
@@ -139,7 +145,7 @@ class Shield:
             *self.defences.harvest.tables,
             self.defences.greeting.table,
             *analysis.tables,
-            *reputation.reputation.tables,
+            *reputation.tables,
             *lawful.tables,
         )
         kinds = [table.kind for table in self.tables]
@@ -148,7 +154,7 @@ class Shield:
             reactor,
             self._timepiece,
             journal,
-            self.register,
+            self.decisions,
             new_id(),
             ExchangeSettings(tick=configuration.cluster.tick),
         )
@@ -158,7 +164,7 @@ class Shield:
         kept = state / kept_apart(configuration, "shield")
         kept.mkdir(mode=0o700, exist_ok=True)
         self._snapshots = Snapshots(
-            str(kept), reactor, self._timepiece, threads, journal, self.register, self.tables, self.exchange.member
+            str(kept), reactor, self._timepiece, threads, journal, self.decisions, self.tables, self.exchange.member
         )
         self.register.on_release(self._released)
         self.configure(configuration)
@@ -199,6 +205,12 @@ class Shield:
         await self.lookups.stop()
         await self.exchange.stop()
 
+    def is_good(self, source: bytes) -> bool:
+        """Whether a source is known-good now: then nobody is told anything bad of it."""
+        defences, now = self.defences, self._reactor.seconds()
+        known = defences.history.acquaintance(Client("", source, source[:-1]), defences.calendar.day(now), now)
+        return known is Acquaintance.KNOWN_GOOD
+
     def seconds(self) -> float:
         """Give the reactor's time."""
         return float(self._reactor.seconds())
@@ -225,9 +237,11 @@ class Shield:
             self._tell_stress(now)
             if self.stressed:
                 self._hurry()
-        for table in (*self.tables, *defences.harvest_observed.tables, *defences.examination.analysis.shadows):
+        for table in (*self.tables, *defences.harvest_observed.tables, *defences.examination.analysis.shadows,
+            *defences.reputation.shadows,
+        ):
             table.expire(now, _EXPIRED_AT_ONCE)
-        self.register.sweep()
+        self.decisions.sweep()
         self._look_later()
 
     def _measured(self, lag: float) -> Facts:

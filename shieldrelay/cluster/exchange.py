@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
+from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.hub import (
     CHANGES_AT_ONCE,
     MEMBER_SECONDS,
@@ -27,7 +28,6 @@ from shieldrelay.cluster.hub import (
     Report,
 )
 from shieldrelay.cluster.parts import Parts
-from shieldrelay.cluster.register import Register
 from shieldrelay.cluster.table import Table
 from shieldrelay.cluster.waiting import Waiting
 from shieldrelay.ports import Clock, Journal, WallClock
@@ -80,7 +80,7 @@ class Exchange:
         clock: Clock,
         wall: WallClock,
         journal: Journal,
-        register: Register,
+        decisions: Decisions,
         member: str,
         settings: ExchangeSettings | None = None,
     ) -> None:
@@ -93,7 +93,7 @@ class Exchange:
         self._clock = clock
         self._wall = wall
         self._journal = journal
-        self._register = register
+        self._decisions = decisions
         self._parts: dict[str, Parts] = {}
         self._waiting = Waiting(clock, self.settings.held)
         self._version = 0
@@ -105,7 +105,7 @@ class Exchange:
         self._timer: IDelayedCall | None = None
         self._outstanding: Deferred[Any] | None = None
         if not hub.alone:
-            register.share()
+            decisions.share()
 
     @property
     def waiting(self) -> int:
@@ -198,7 +198,7 @@ class Exchange:
         records: list[Record] = []
         for index, parts in enumerate(tables):
             records += parts.take((RECORDS_AT_ONCE - len(records)) // (len(tables) - index), offset)
-        return Report(self.member, now + offset, self._version, tuple(records), self._register.outbox(CHANGES_AT_ONCE))
+        return Report(self.member, now + offset, self._version, tuple(records), self._decisions.outbox(CHANGES_AT_ONCE))
 
     def _ended(self, outcome: Any, report: Report, began: float, spent: float) -> None:
         if not self._running:
@@ -238,11 +238,11 @@ class Exchange:
             if parts is not None:
                 parts.put(record, now, offset)
         changes = news.changes[:STATE_MOST]
-        self._register.apply(changes)
+        self._decisions.apply(changes)
         self._version, self.members = int(news.version), max(1, int(news.members))
-        self._register.told(report.changes)
+        self._decisions.told(report.changes)
         if news.whole:
-            self._register.compare(changes)
+            self._decisions.compare(changes)
             if report.version:
                 for parts in self._parts.values():
                     parts.tell_all()
@@ -259,7 +259,7 @@ class Exchange:
             parts.table.expire(now, _EXPIRED_AT_ONCE)
         if now - self._swept >= _SWEEP_SECONDS:
             self._swept = now
-            self._register.sweep()
+            self._decisions.sweep()
         if now - self._heard > MEMBER_SECONDS:
             self._heard = now
             for parts in self._parts.values():

@@ -1,4 +1,4 @@
-"""`Snapshots`: our own part of the view, and the register, kept over restarts (R31).
+"""`Snapshots`: our own part of the view, and what is decided, kept over restarts (R31).
 
 Each minute and at the stop what is declared as kept is written to one file of the state directory; at the start it is
 read back. Lines are made a few hundred at a time, so that no turn of the reactor is long, and written in a thread.
@@ -17,9 +17,9 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from shieldrelay.cluster import snapshot_file
+from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.hub import Change, ChangeKind
 from shieldrelay.cluster.parts import Parts
-from shieldrelay.cluster.register import Register
 from shieldrelay.cluster.table import Table
 from shieldrelay.ports import Clock, Journal, ThreadRunner, WallClock
 
@@ -57,7 +57,7 @@ class Snapshots:
         wall: WallClock,
         threads: ThreadRunner,
         journal: Journal,
-        register: Register,
+        decisions: Decisions,
         tables: Iterable[Table],
         member: str,
     ) -> None:
@@ -67,7 +67,7 @@ class Snapshots:
         self._wall = wall
         self._threads = threads
         self._journal = journal
-        self._register = register
+        self._decisions = decisions
         self._parts = {table.kind.name: Parts(table) for table in tables if table.kind.kept}
         self._member = member
         self._timer: IDelayedCall | None = None
@@ -110,7 +110,7 @@ class Snapshots:
 
     def _turn(self) -> None:
         self._timer = None
-        self._register.sweep()
+        self._decisions.sweep()
         self._gather([], self._lines())
 
     def _gather(self, chunks: list[bytes], lines: Iterator[bytes]) -> None:
@@ -130,7 +130,7 @@ class Snapshots:
             self._timer = self._clock.callLater(EVERY_SECONDS, self._turn)
 
     def _write_all(self) -> Deferred[None]:
-        self._register.sweep()
+        self._decisions.sweep()
         return self._write([b"".join(self._lines())])
 
     def _write(self, chunks: list[bytes]) -> Deferred[None]:
@@ -167,7 +167,7 @@ class Snapshots:
         yield snapshot_file.encode_foot(lines, checksum)
 
     def _changes(self) -> Iterator[bytes]:
-        return map(snapshot_file.encode_change, self._register.state())
+        return map(snapshot_file.encode_change, self._decisions.kept())
 
     def _rows(self, offset: float) -> Iterator[bytes]:
         for parts in self._parts.values():
@@ -182,7 +182,7 @@ class Snapshots:
         shift = now_wall - pages.written - min(max(0.0, now_wall - pages.written), LONGEST_DOWN_SECONDS)
         offset = now_wall - now - shift
         # Changes first: a release has rows forgotten.
-        changes = self._register.apply(_shifted(change, shift) for change in pages.changes)
+        changes = self._decisions.apply(_shifted(change, shift) for change in pages.changes)
         rows = sum(self._parts[record.kind].restore(record, now, offset) for record in pages.records)
         self._tell("restored", rows + changes, octets, began)
         return Restored(rows, changes, pages.member)

@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial import unittest
 
+from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.exchange import Exchange, HubState
 from shieldrelay.cluster.hub import RECORDS_AT_ONCE, Card, Change, ChangeKind, Hub, News, Record, Report
 from shieldrelay.cluster.kinds import Field, Kind
@@ -33,9 +34,10 @@ class Node:
         self.clock = clock
         self.journal = ListJournal()
         numbers = count()
-        self.register = Register(self.wall, lambda: f"{name}.{next(numbers)}", self.journal)
+        self.decisions = Decisions(self.wall, lambda: f"{name}.{next(numbers)}")
+        self.register = Register(self.decisions, self.wall, self.journal)
         self.table = Table(KIND)
-        self.exchange = Exchange(hub, clock, self.wall, self.journal, self.register, name)
+        self.exchange = Exchange(hub, clock, self.wall, self.journal, self.decisions, name)
         self.exchange.add(self.table)
 
     def wall(self) -> float:
@@ -134,7 +136,7 @@ class SharedTests(unittest.SynchronousTestCase):
         self.pass_ticks(2)
         self.assertIsNone(self.one.register.standing(client, self.one.wall()))
         self.assertEqual(heard, [client.source])
-        self.assertEqual(self.one.register.outbox(10), ())
+        self.assertEqual(self.one.decisions.outbox(10), ())
 
     def test_a_stopped_member_holds_nothing(self) -> None:
         """What a member held is gone from the others' totals when it stops, and after its time when it dies."""
@@ -199,7 +201,7 @@ class AloneTests(unittest.SynchronousTestCase):
         node.exchange.start()
         node.add(b"k", 1.0)
         node.register.deny("192.0.2.0/24", None, "reason", "operator")
-        self.assertEqual((clock.getDelayedCalls(), node.exchange.waiting, node.register.outbox(1)), ([], 0, ()))
+        self.assertEqual((clock.getDelayedCalls(), node.exchange.waiting, node.decisions.outbox(1)), ([], 0, ()))
         self.assertIsNone(node.exchange.next())
         self.assertIs(node.exchange.state, HubState.LOCAL)
         self.successResultOf(node.exchange.stop())

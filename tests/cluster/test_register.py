@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
+from shieldrelay.cluster.decisions import LONGEST_BAN_SECONDS, Decisions
 from shieldrelay.cluster.hub import STATE_MOST, TOMBSTONE_SECONDS, Change, ChangeKind
-from shieldrelay.cluster.register import LONGEST_BAN_SECONDS, Configured, Register
+from shieldrelay.cluster.register import Configured, Register
 from shieldrelay.mail.client import client_of
 from shieldrelay.testing.journal import ListJournal
 
@@ -26,7 +27,8 @@ class Bench:
         self.now = EPOCH
         numbers = count()
         self.journal = ListJournal()
-        self.register = Register(lambda: self.now, lambda: f"{name}{next(numbers)}", self.journal)
+        self.decisions = Decisions(lambda: self.now, lambda: f"{name}{next(numbers)}")
+        self.register = Register(self.decisions, lambda: self.now, self.journal)
 
     def kind_for(self, address: str) -> ChangeKind | None:
         entry = self.register.standing(client_of(address), self.now)
@@ -41,6 +43,7 @@ class StandingTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.bench = Bench()
         self.register = self.bench.register
+        self.decisions = self.bench.decisions
 
     def test_nobody_has_a_standing_at_first(self) -> None:
         """An empty register says nothing of anybody."""
@@ -61,8 +64,8 @@ class StandingTests(unittest.SynchronousTestCase):
         self.assertIs(self.bench.kind_for(FOUR), ChangeKind.BAN)
         self.bench.now = EPOCH + 60.0
         self.assertIsNone(self.bench.kind_for(FOUR))
-        self.register.sweep()
-        self.assertEqual((self.register.count(ChangeKind.BAN), self.register.state()), (0, ()))
+        self.decisions.sweep()
+        self.assertEqual((self.register.count(ChangeKind.BAN), self.decisions.state()), (0, ()))
 
     def test_allow_beats_deny_and_ban(self) -> None:
         """Who is allowed, however broadly, is allowed, whatever else is said more narrowly."""
@@ -105,6 +108,7 @@ class OperationTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
         self.bench = Bench()
         self.register = self.bench.register
+        self.decisions = self.bench.decisions
 
     def test_what_is_no_network_is_refused(self) -> None:
         """No list takes what is no network, and nothing has changed then."""
@@ -112,7 +116,7 @@ class OperationTests(unittest.SynchronousTestCase):
             self.assertRaises(ValueError, self.register.allow, text, None, "reason", "operator")
         self.assertRaises(ValueError, self.register.configure, ["192.0.2.0/24"], ["nonsense"])
         self.assertRaises(ValueError, self.register.ban, b"abc", EPOCH + 1.0, "reason", "operator")
-        self.assertEqual((self.register.page(), self.register.state()), ((), ()))
+        self.assertEqual((self.register.page(), self.decisions.state()), ((), ()))
 
     def test_configured_lists_cannot_be_revoked(self) -> None:
         """What the configuration says stays, and whoever wants it revoked is told where; a reload takes it back."""
@@ -145,21 +149,21 @@ class OperationTests(unittest.SynchronousTestCase):
     def test_no_ban_is_for_ever(self) -> None:
         """Bans are cut to a week, our own and others'."""
         self.register.ban(client_of(FOUR).source, EPOCH * 2, "reason", "harvest")
-        self.register.apply([change(ChangeKind.BAN, client_of(SIX).source)])
+        self.decisions.apply([change(ChangeKind.BAN, client_of(SIX).source)])
         self.bench.now += LONGEST_BAN_SECONDS
         self.assertEqual([self.bench.kind_for(address) for address in (FOUR, SIX)], [None, None])
 
     def test_a_clock_that_goes_back_makes_no_ban_last(self) -> None:
         """When the time turns out to be years earlier, bans last a week from then, not years."""
         self.register.ban(client_of(FOUR).source, EPOCH + 60.0, "reason", "harvest")
-        self.register.sweep()
+        self.decisions.sweep()
         self.bench.now = EPOCH - 1e8
-        self.register.sweep()
+        self.decisions.sweep()
         self.assertIs(self.bench.kind_for(FOUR), ChangeKind.BAN)
         self.bench.now += LONGEST_BAN_SECONDS
         self.assertIsNone(self.bench.kind_for(FOUR))
-        self.register.sweep()
-        self.assertEqual(self.register.state(), ())
+        self.decisions.sweep()
+        self.assertEqual(self.decisions.state(), ())
 
     def test_release_lets_in_and_has_everything_forgotten(self) -> None:
         """A released source is not banned, and whoever listens is told of it, banned or not, here or elsewhere."""
@@ -169,7 +173,7 @@ class OperationTests(unittest.SynchronousTestCase):
         self.register.ban(source, EPOCH + 60.0, "reason", "harvest")
         self.register.release(source, "operator")
         self.assertIsNone(self.bench.kind_for(FOUR))
-        self.register.apply([change(ChangeKind.RELEASE, b"\1\2\3\4", id="e")] * 2)
+        self.decisions.apply([change(ChangeKind.RELEASE, b"\1\2\3\4", id="e")] * 2)
         self.assertEqual(heard, [source, b"\1\2\3\4"])
         self.assertEqual([fields["source"] for fields in self.bench.journal.named("released_source")], [FOUR])
 
@@ -195,36 +199,38 @@ class OperationTests(unittest.SynchronousTestCase):
 class SharingTests(unittest.SynchronousTestCase):
     def test_alone_nothing_waits_to_be_told(self) -> None:
         """A register that is not shared gathers nothing for others; a shared one, what it knows already too."""
-        register = Bench().register
+        here = Bench()
+        register, decisions = here.register, here.decisions
         register.deny(FOUR, None, "reason", "operator")
-        self.assertEqual(register.outbox(10), ())
-        register.share()
-        self.assertEqual(len(register.outbox(10)), 1)
+        self.assertEqual(decisions.outbox(10), ())
+        decisions.share()
+        self.assertEqual(len(decisions.outbox(10)), 1)
         register.deny(SIX, None, "reason", "operator")
-        self.assertEqual(len(register.outbox(10)), 2)
-        register.told(register.outbox(1))
-        self.assertEqual([each.subject for each in register.outbox(10)], [b"2001:db8:1:2::9/128"])
+        self.assertEqual(len(decisions.outbox(10)), 2)
+        decisions.told(decisions.outbox(1))
+        self.assertEqual([each.subject for each in decisions.outbox(10)], [b"2001:db8:1:2::9/128"])
 
     def test_only_the_last_word_is_told(self) -> None:
         """While the hub is away, what was decided and taken back makes one change, not many."""
-        register = Bench().register
-        register.share()
+        here = Bench()
+        register, decisions = here.register, here.decisions
+        decisions.share()
         for _ in range(100):
             register.deny(FOUR, None, "reason", "operator")
             register.revoke(FOUR, "operator")
-        self.assertEqual([each.kind for each in register.outbox(1000)], [ChangeKind.REVOKE])
+        self.assertEqual([each.kind for each in decisions.outbox(1000)], [ChangeKind.REVOKE])
 
     def test_what_the_hub_lacks_is_told_again(self) -> None:
         """Against the whole state of a hub only what it lacks, or has an older word of, is told again."""
         here = Bench()
-        register = here.register
+        register, decisions = here.register, here.decisions
         kept = register.deny("192.0.2.0/24", None, "reason", "operator")
         newer = register.deny("198.51.100.0/24", None, "reason", "operator")
         lacking = register.deny("203.0.113.0/24", None, "reason", "operator")
-        register.share()
-        register.told(register.outbox(10))
-        register.compare([kept, change(ChangeKind.REVOKE, newer.subject, -10.0)])
-        self.assertEqual(set(register.outbox(10)), {newer, lacking})
+        decisions.share()
+        decisions.told(decisions.outbox(10))
+        decisions.compare([kept, change(ChangeKind.REVOKE, newer.subject, -10.0)])
+        self.assertEqual(set(decisions.outbox(10)), {newer, lacking})
 
     def test_order_does_not_matter(self) -> None:
         """Changes of one subject, heard of in any order, come to the same."""
@@ -236,27 +242,27 @@ class SharingTests(unittest.SynchronousTestCase):
         )
         for order in permutations(changes):
             bench = Bench()
-            bench.register.apply(order)
+            bench.decisions.apply(order)
             entry = bench.register.standing(client_of(FOUR), EPOCH + 50.0)
             self.assertIsNotNone(entry)
-            self.assertEqual(bench.register.state(), (changes[2],))
+            self.assertEqual(bench.decisions.state(), (changes[2],))
 
     def test_released_stays_released(self) -> None:
         """An older ban that comes late, from a member that was cut off, is not believed within a week."""
         bench = Bench()
         source = client_of(FOUR).source
-        bench.register.apply([change(ChangeKind.RELEASE, source, 10.0)])
-        bench.register.sweep()
-        bench.register.apply([change(ChangeKind.BAN, source, 5.0, EPOCH + 1000.0)])
+        bench.decisions.apply([change(ChangeKind.RELEASE, source, 10.0)])
+        bench.decisions.sweep()
+        bench.decisions.apply([change(ChangeKind.BAN, source, 5.0, EPOCH + 1000.0)])
         self.assertIsNone(bench.kind_for(FOUR))
         bench.now += TOMBSTONE_SECONDS + 10.0
-        bench.register.sweep()
-        self.assertEqual(bench.register.state(), ())
+        bench.decisions.sweep()
+        self.assertEqual(bench.decisions.state(), ())
 
     def test_a_slow_clock_can_revoke(self) -> None:
         """What a member with a fast clock decided, one with a slow clock can still take back."""
         bench = Bench()
-        bench.register.apply([change(ChangeKind.DENY, b"192.0.2.0/24", 300.0)])
+        bench.decisions.apply([change(ChangeKind.DENY, b"192.0.2.0/24", 300.0)])
         bench.register.revoke("192.0.2.0/24", "operator")
         self.assertIsNone(bench.kind_for(FOUR))
 
@@ -264,11 +270,11 @@ class SharingTests(unittest.SynchronousTestCase):
         """Beyond the cap those bans go that end soonest; what the operator listed stays."""
         bench = Bench()
         bench.register.deny(SIX, EPOCH + 1.0, "reason", "operator")
-        bench.register.apply(
+        bench.decisions.apply(
             change(ChangeKind.BAN, number.to_bytes(4, "big"), 0.0, EPOCH + 60.0 + number, str(number))
             for number in range(STATE_MOST + 10)
         )
-        self.assertLessEqual(len(bench.register.state()), STATE_MOST)
+        self.assertLessEqual(len(bench.decisions.state()), STATE_MOST)
         self.assertIs(bench.kind_for(SIX), ChangeKind.DENY)
         self.assertIsNone(bench.kind_for("0.0.0.1"))
         last = ".".join(str(octet) for octet in (STATE_MOST + 9).to_bytes(4, "big"))
@@ -292,7 +298,7 @@ class SharingTests(unittest.SynchronousTestCase):
     def test_no_change_does_harm(self, changes: Sequence[Change]) -> None:
         """Whatever a hub tells, nothing is raised, and all that is in force can be listed and taken back."""
         bench = Bench()
-        bench.register.apply(changes)
+        bench.decisions.apply(changes)
         for entry in bench.register.page(1000):
             if entry.kind is ChangeKind.BAN:
                 bench.register.release(entry.subject, "operator")
@@ -300,5 +306,5 @@ class SharingTests(unittest.SynchronousTestCase):
                 bench.register.revoke(entry.text, "operator")
         self.assertEqual(bench.register.page(1000), ())
         bench.now += 1e9
-        bench.register.sweep()
-        self.assertEqual([each for each in bench.register.state() if each.kind is ChangeKind.BAN], [])
+        bench.decisions.sweep()
+        self.assertEqual([each for each in bench.decisions.state() if each.kind is ChangeKind.BAN], [])

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial import unittest
 
 from shieldrelay.cluster import snapshot_file
+from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.hub import ChangeKind
 from shieldrelay.cluster.kinds import Field, Kind, Merge
 from shieldrelay.cluster.register import Register
@@ -45,7 +46,8 @@ class Life:
         self.begin = wall - self.clock.seconds()
         self.journal = ListJournal()
         numbers = count()
-        self.register = Register(self.wall, lambda: f"{wall}.{next(numbers)}", self.journal)
+        self.decisions = Decisions(self.wall, lambda: f"{wall}.{next(numbers)}")
+        self.register = Register(self.decisions, self.wall, self.journal)
         self.kept, self.lost = Table(KEPT), Table(LOST)
         self.snapshots = Snapshots(
             directory,
@@ -53,7 +55,7 @@ class Life:
             self.wall,
             threads or ImmediateThreads(),
             self.journal,
-            self.register,
+            self.decisions,
             (self.kept, self.lost),
             f"life of {wall}",
         )
