@@ -106,8 +106,15 @@ class NextHop(Protocol):
         to this attempt and UNTRIED otherwise; after the dot, cancelling does nothing.
         """
 
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those being made or closed and the idle ones included."""
+
     def close_idle(self) -> None:
         """Say QUIT on every idle connection."""
+
+    def shed(self, most: int) -> int:
+        """Say QUIT on some idle connections, those first that were idle longest; gives on how many."""
 
     def stop(self) -> Deferred[None]:
         """Close idle connections and wait for none in use; attempts under way run on. Fires when all are closed."""
@@ -121,9 +128,11 @@ class Attempt:
     :ivar content: what to send.
     :ivar dotted: set by the next hop at the moment when the final dot goes out: from then on the attempt may have
         succeeded whatever happens to us (R1).
+    :ivar still_ours: asked just before the final dot; when the message is not ours to deliver any more (R15), the next
+        hop drops the connection instead. ``None`` when nobody else could have it.
     """
 
-    __slots__ = ("content", "dotted", "message", "on_dot", "recipients")
+    __slots__ = ("content", "dotted", "message", "on_dot", "recipients", "still_ours")
 
     def __init__(
         self,
@@ -137,6 +146,7 @@ class Attempt:
         self.content = content
         self.dotted = False
         self.on_dot = on_dot
+        self.still_ours: Callable[[], bool] | None = None
 
     def final_dot(self) -> None:
         """Note that the final dot is written; the next hop calls it exactly once, before or as it writes the dot."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from attrs import frozen
@@ -56,6 +57,9 @@ class NoticeSpool(Protocol):
 
     def remove(self, entries: Iterable[Entry]) -> Deferred[None]:
         """Remove for good."""
+
+    def is_there(self, entry: Entry) -> bool:
+        """Whether an entry is ours still; answers at once."""
 
 
 @frozen
@@ -263,6 +267,7 @@ class NoticeQueue:
         """Offer the notice to one server; its connection is closed behind us."""
         hop = self._next_hop(server.host, server.port)
         attempt = Attempt(record.message, record.message.envelope.recipients, record.content)
+        attempt.still_ours = partial(self._spool.is_there, entry)
         self._offered[entry.name] = attempt
         try:
             return await hop.attempt(attempt)

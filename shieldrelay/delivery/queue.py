@@ -14,6 +14,8 @@ after `TROUBLE_SECONDS`; nothing is lost by it.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from functools import partial
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -46,6 +48,9 @@ class QueueSpool(SettlingSpool, PagingSpool, Protocol):
 
     def window(self, domain: str, limit: int) -> Deferred[Window]:
         """Give the entries that are due first."""
+
+    def is_there(self, entry: Entry) -> bool:
+        """Whether an entry is ours still; answers at once."""
 
 
 class BacklogLane(Protocol):
@@ -165,6 +170,25 @@ class Queue:
         """Count an entry no longer: an operator deleted it or put it on hold."""
         self._reading.forget(entry)
         self.window.forget(entry)
+
+    # what takeovers call (R15)
+
+    def inherited(self, entries: Iterable[Entry]) -> None:
+        """Count entries that were another node's."""
+        for entry in entries:
+            self.window.add(entry)
+        self.pump()
+
+    def look_again(self) -> None:
+        """Look into the spool: there may be entries that nobody counted."""
+        self.window.know_nothing()
+        self.pump()
+
+    def bereft(self) -> None:
+        """Forget every entry that waits: another node has the files. What is on its way ends as it will."""
+        self._reading.drop()
+        self.window.lose()
+        self.pump()
 
     # what the acceptance calls
 
@@ -286,6 +310,7 @@ class Queue:
             self._settling.done(entry, record.progress.attempts)
             return True
         attempt = Attempt(record.message, [recipients[index] for index in waiting], record.content)
+        attempt.still_ours = partial(self._spool.is_there, entry)
         running = self._lane.begin(attempt, probe=probe)
         if running is None:
             return False

@@ -84,6 +84,12 @@ class Reading:
             while ready:
                 self._window.put_back(ready.popleft()[0])
 
+    def drop(self) -> None:
+        """Forget what is ready: the files are another node's."""
+        for ready in self.ready.values():
+            while ready:
+                self._window.forget(ready.popleft()[0])
+
     def forget(self, entry: Entry) -> None:
         """Drop an entry that is ready."""
         ready = self.ready[entry.precedence]

@@ -229,6 +229,14 @@ class BacklogWindow:
             self.total = max(total - gone, len(self) + len(self.in_flight))
             self.octets = octets
 
+    def lose(self) -> None:
+        """Count nothing but what is in flight, and look again: the files are no longer here (R15)."""
+        for rank in (self._ordinary, self._known_good):
+            rank.waiting.clear()
+            rank.rebuild()
+        self._count()
+        self.know_nothing()
+
     # its parts
 
     def _rank(self, entry: Entry) -> Rank:

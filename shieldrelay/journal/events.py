@@ -59,6 +59,7 @@ EVENTS: dict[str, Event] = {
     "certificate": _info("A certificate was loaded or made.", "file names expires reason"),
     "alarm": _error("Somebody should look.", "alarm domain reason", "alarm"),
     "alarm_over": _info("The reason for an alarm is gone.", "alarm domain reason", "alarm"),
+    "parent_started": _info("The parent of the node's workers runs, and starts them.", "version workers"),
     "worker_started": _info("One of the node's processes was started.", "worker pid starts"),
     "worker_up": _info("One of the node's processes listens.", "worker pid seconds leads"),
     "worker_ended": _warn(
@@ -224,6 +225,19 @@ EVENTS: dict[str, Event] = {
     "expired": _warn("A message has reached the end of its lifetime.", "message domain attempts recipients"),
     "damaged": _error("A file of the spool cannot be read and was set aside.", "domain file reason"),
     "swept": _info("Leftovers of a crash were removed at the start.", "domain unfinished doubled orphans"),
+    "adoption_begun": _warn("This node has taken a lost node's part of the spool.", "member"),
+    "adopting": _info("A takeover is under way.", "member messages octets held damaged aside stuck seconds"),
+    "adopted": _warn(
+        "What could be brought over of a lost node's part is this node's now.",
+        "member messages octets held damaged aside stuck seconds",
+    ),
+    "adoption_failed": _error("A takeover could not begin or go on; it is tried again.", "member error"),
+    "spool_taken_over": _error("Another node has taken this node's part of the spool.", "reason"),
+    "spool_begun_anew": _warn("This node has a new part of the spool.", "domains"),
+    "already_gone": _warn(
+        "A message was done with, and its file had gone already: another node has it, and may deliver it again.",
+        "message domain",
+    ),
     "ledger_failed": _error("A domain's down-time could not be written to its ledger.", "domain change error"),
     "held": _info("An operator holds a message.", "message domain"),
     "released": _info("An operator has released a message.", "message domain"),

@@ -54,6 +54,20 @@ class SpoolInUse(SpoolUnavailable):
         self.process = process
 
 
+class SpoolTaken(SpoolUnavailable):
+    """Another member has taken this member's directory over (R15); what was in it is the other's."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.ESTALE, f"the spool {path} was taken over by another node")
+
+
+class NotAdoptable(SpoolUnavailable):
+    """A part of the spool that this node cannot take over; nothing was changed."""
+
+    def __init__(self, member: str, why: str) -> None:
+        super().__init__(errno.ENOENT, f"{member} cannot be adopted: {why}")
+
+
 class Gone(SpoolUnavailable):
     """The entry is no longer in the spool: it was delivered or deleted meanwhile."""
 

@@ -22,9 +22,14 @@ class Folder:
     :ivar path: ``<root>/<member>/<domain>``.
     :ivar domain: a protected domain's comparison form, or ``_notices``.
     :param marker: what tells the temporary files of this run from those of earlier ones.
+    :ivar lost: whether another member has taken the directories; what is at their paths now is not this folder.
+    :ivar arriving: names in ``new/`` that are not ours alone yet; nobody is to see them.
     """
 
-    __slots__ = ("_marker", "_numbers", "damaged", "domain", "held", "new", "operations", "path", "state", "tmp")
+    __slots__ = (
+        "_marker", "_numbers", "arriving", "cur", "damaged", "domain", "held", "lost", "new", "operations", "path",
+        "state", "tmp",
+    )  # fmt: skip
 
     def __init__(self, member_path: str, domain: str, operations: FileOperations, marker: str) -> None:
         self.domain = checked_part(domain)
@@ -33,8 +38,11 @@ class Folder:
         self.new = f"{self.path}/new"
         self.tmp = f"{self.path}/tmp"
         self.state = f"{self.path}/state"
+        self.cur = f"{self.path}/cur"
         self.held = f"{self.path}/held"
         self.damaged = f"{self.path}/damaged"
+        self.lost = False
+        self.arriving: frozenset[str] = frozenset()
         self._marker = marker
         self._numbers = count()
 

@@ -61,6 +61,21 @@ class Ledger:
         """Leave out what ended before a time."""
         return Ledger(tuple(one for one in self.intervals if one.end is None or one.end >= before))
 
+    def united(self, other: Ledger) -> Ledger:
+        """Give the times in which the domain was down by either ledger; a down-time that lasts in one lasts."""
+        united: list[Interval] = []
+        for one in sorted((*self.intervals, *other.intervals), key=lambda one: one.begin):
+            last = united[-1] if united else None
+            if last is None or (last.end is not None and last.end < one.begin):
+                united.append(one)
+            elif last.end is not None:
+                united[-1] = Interval(last.begin, None if one.end is None else max(last.end, one.end))
+        return Ledger(tuple(united))
+
+    def ended(self, at: float) -> Ledger:
+        """End a down-time that lasts, at a time; not before it began."""
+        return self.noting(Change.UP, at)
+
     def changes(self) -> Iterable[tuple[Change, float]]:
         """Give it as the changes that make it."""
         for one in self.intervals:

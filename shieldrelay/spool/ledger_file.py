@@ -62,6 +62,14 @@ class LedgerFile:
             self._replace(rest)
         return rest
 
+    def merge(self, other: Ledger) -> Ledger:
+        """Add another ledger's down-times and give the whole; the file is replaced as a whole, if at all."""
+        ledger = self.load()
+        whole = ledger.united(other)
+        if whole != ledger:
+            self._replace(whole)
+        return whole
+
     def _replace(self, ledger: Ledger) -> None:
         temporary = self._folder.temporary()
         try:

@@ -11,14 +11,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, DeferredLock, FirstError, gatherResults
 from twisted.python.failure import Failure
 
 from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import Content, Journal, ThreadRunner, WallClock
+from shieldrelay.spool.adoption import Adoption, mend_part
 from shieldrelay.spool.draft import Draft, DraftFile
 from shieldrelay.spool.entry import Entry, Record, Tally, Window
-from shieldrelay.spool.faults import SpoolUnavailable, unavailable
+from shieldrelay.spool.faults import SpoolTaken, SpoolUnavailable, unavailable
 from shieldrelay.spool.folder import Folder, make_directories
 from shieldrelay.spool.ledger import Change, Ledger
 from shieldrelay.spool.ledger_file import LedgerFile
@@ -44,6 +45,7 @@ class Spool:
     :param threads: where the disk is waited for; as many threads as messages are to be synced at once.
     :param wall_clock: for due times, which are mtimes.
     :param furthest_due_seconds: an mtime further ahead than this means due now (R12).
+    :ivar adoption: takes over what lost members left (R15).
     """
 
     def __init__(
@@ -66,9 +68,21 @@ class Spool:
         self._wall_clock = wall_clock
         self._operations = operations or FileOperations()
         self._furthest = furthest_due_seconds
-        self._marker = os.urandom(6).hex()
+        self._marker = _new_marker()
         self._lock = MemberLock(self.path, self._operations)
         self._parts: dict[str, Part] = {}
+        self._tidying = DeferredLock()
+        self.adoption = Adoption(
+            self.root,
+            self.path,
+            self._part,
+            self._tidying,
+            marker=_new_marker,
+            operations=self._operations,
+            threads=threads,
+            journal=journal,
+            wall_clock=wall_clock,
+        )
 
     def open(self) -> None:
         """Take the member's directory, making it when it is missing. Blocks, for some milliseconds.
@@ -86,6 +100,18 @@ class Spool:
             self._lock.release()
             raise unavailable(error) from error
 
+    def begin_anew(self) -> Deferred[None]:
+        """Take an empty directory in the place of the one that another member took (R15).
+
+        Everything that is under way with the old one fails, whatever it finds at its paths. `prepare` is due for every
+        domain then; entries of before are gone. Fails like `open`.
+        """
+        for part in self._parts.values():
+            part.folder.lost = True
+        self._parts = {}
+        self._marker = _new_marker()
+        return self._threads.run(self._reopen)
+
     def close(self) -> None:
         """Let go of the member's directory; when no call is under way any more."""
         self._lock.release()
@@ -95,7 +121,7 @@ class Spool:
 
         :raises ValueError: when the domain is not in its comparison form.
         """
-        return self._threads.run(_translated, self._part(domain).folder.make)
+        return self._threads.run(_translated, self._prepare, self._part(domain).folder)
 
     def store(
         self, message: Message, content: Content, *, due: float, progress: Progress | None = None
@@ -146,6 +172,10 @@ class Spool:
             return removals[0]
         return gatherResults(removals, consumeErrors=True).addCallbacks(lambda _: None, _first_failure)
 
+    def is_there(self, entry: Entry) -> bool:
+        """Whether an entry's file is still ours, by its path (R15); asks the disk at once, for some microseconds."""
+        return self._part(entry.domain).is_there(entry)
+
     def hold(self, entry: Entry) -> Deferred[None]:
         """Keep an entry out of every window until it is released; moves its file to ``held/``."""
         return self._part(entry.domain).hold(entry)
@@ -179,11 +209,15 @@ class Spool:
 
     def sweep(self, domain: str) -> Deferred[Swept]:
         """Remove what a crash may have left in a domain's directories; once after each start, in the background."""
-        return self._part(domain).sweep().addCallback(self._tell_swept, domain)
+        return self._tidying.run(self._part(domain).sweep).addCallback(self._tell_swept, domain)
 
     def space(self) -> Deferred[Space]:
-        """Ask what the file system has left, for ``headroom.judge``."""
-        return self._threads.run(_translated, self._operations.space, self.path)
+        """Ask what the file system has left, for ``headroom.judge``.
+
+        Fails with `SpoolTaken` when the member's directory is no longer ours: asked each second, it is how that is
+        noticed.
+        """
+        return self._threads.run(_translated, self._space)
 
     def load_ledger(self, domain: str) -> Deferred[Ledger]:
         """Read a domain's ledger of down-times (R7)."""
@@ -196,6 +230,23 @@ class Spool:
     def compact_ledger(self, domain: str, before: float) -> Deferred[Ledger]:
         """Forget down-times that ended before a time; gives what is left."""
         return self._threads.run(self._ledger_file(domain).compact, before)
+
+    def merge_ledger(self, domain: str, other: Ledger) -> Deferred[Ledger]:
+        """Add what another member knew of a domain's down-times; durable when it fires, with all that is known."""
+        return self._threads.run(self._ledger_file(domain).merge, other)
+
+    def _reopen(self) -> None:
+        self._lock.release()
+        self.open()
+
+    def _prepare(self, folder: Folder) -> None:
+        folder.make()
+        mend_part(self.path, folder, self._operations, self._marker)
+
+    def _space(self) -> Space:
+        if not self._lock.is_in_place():
+            raise SpoolTaken(self.path)
+        return self._operations.space(self.path)
 
     def _part(self, domain: str) -> Part:
         part = self._parts.get(domain)
@@ -242,6 +293,10 @@ class Spool:
                 "swept", domain=domain, unfinished=swept.unfinished, doubled=swept.doubled, orphans=swept.orphans
             )
         return swept
+
+
+def _new_marker() -> str:
+    return os.urandom(6).hex()
 
 
 def _first_failure(failure: Failure) -> Failure:

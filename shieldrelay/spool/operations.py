@@ -105,6 +105,11 @@ class FileOperations:
         found = os.stat(path, follow_symlinks=False)
         return Access(found.st_mode, found.st_uid)
 
+    def identity(self, file: int | str) -> tuple[int, int]:
+        """Say which file an open file or a name is: two names of one file give the same; follows no link."""
+        found = os.fstat(file) if isinstance(file, int) else os.stat(file, follow_symlinks=False)
+        return found.st_dev, found.st_ino
+
     def link(self, path: str, other: str) -> None:
         """Give a file a second name; FileExistsError when that name is taken."""
         os.link(path, other, follow_symlinks=False)
@@ -114,12 +119,19 @@ class FileOperations:
         os.unlink(path)
 
     def rename(self, path: str, other: str) -> None:
-        """Give a name's file another name instead, replacing what had it."""
+        """Give a name's file another name instead, replacing what had it.
+
+        A directory replaces nothing that has anything in it, and moves as a whole: a crash finds it here or there.
+        """
         os.rename(path, other)
 
     def make_directory(self, path: str) -> None:
         """Make a directory, 0700; FileExistsError when the name is taken."""
         os.mkdir(path, 0o700)
+
+    def remove_directory(self, path: str) -> None:
+        """Take a directory away; OSError (ENOTEMPTY) when anything is in it."""
+        os.rmdir(path)
 
     def fsync_directory(self, path: str) -> None:
         """Make those names durable that the directory has when this is called, not those that come meanwhile."""

@@ -15,8 +15,9 @@ from shieldrelay.mail.envelope import Message
 from shieldrelay.ports import Journal, ThreadRunner, WallClock
 from shieldrelay.spool.deposit import deposit, due_of, withdraw
 from shieldrelay.spool.entry import Entry, Record, Tally, Window
-from shieldrelay.spool.faults import Damaged, Gone, SpoolUnavailable, unavailable
+from shieldrelay.spool.faults import Damaged, Gone, SpoolTaken, SpoolUnavailable, unavailable
 from shieldrelay.spool.folder import Folder
+from shieldrelay.spool.legacy import Batch
 from shieldrelay.spool.listing import Listed, page
 from shieldrelay.spool.progress import Progress
 from shieldrelay.spool.recovery import Swept, sweep
@@ -103,6 +104,20 @@ class Part:
         moved = self._threads.run(_move, self.folder, entry, self.folder.held, self.folder.new)
         return moved.addCallback(self._moved, 1, entry.size)
 
+    def inherited(self, batch: Batch) -> None:
+        """Count what an adoption brought (`spool.adoption`)."""
+        self._count(len(batch.entries), sum(entry.size for entry in batch.entries))
+        for name in batch.damaged:
+            self._tell_damaged(name, "it is no spool file")
+
+    def is_there(self, entry: Entry) -> bool:
+        """Whether the path of an entry leads to a file, on hold or not; looks at once, in the caller's thread."""
+        try:
+            self.folder.locate(entry.name)
+        except OSError:
+            return False  # gone, or not to be had now: in both cases nobody should act on it
+        return True
+
     def sweep(self) -> Deferred[Swept]:
         """Remove what earlier runs left over."""
         return self._threads.run(sweep, self.folder)
@@ -137,8 +152,10 @@ class Part:
         if moved:
             self._count(entries, octets)
 
-    def _counted_out(self, removed: tuple[int, int]) -> None:
+    def _counted_out(self, removed: tuple[int, int, list[str]]) -> None:
         self._count(-removed[0], -removed[1])
+        for id in removed[2]:
+            self._journal.event("already_gone", message=id, domain=self.folder.domain)
 
     def _count(self, entries: int, octets: int) -> None:
         tally = self.tally
@@ -146,10 +163,17 @@ class Part:
 
 
 def _sync(folder: Folder, path: str) -> None:
+    """Make the names in a directory durable.
+
+    The directory is opened by its path after the names were made: that it is there proves that they were made before
+    anybody took it over, who then has them (R15). Unless it is a new one, which is made after ``lost`` was set.
+    """
     try:
         folder.operations.fsync_directory(path)
     except OSError as error:
         raise unavailable(error) from error
+    if folder.lost:
+        raise SpoolTaken(folder.path)
 
 
 def _defer(folder: Folder, entry: Entry, due: float, progress: Progress) -> Entry:
@@ -164,24 +188,26 @@ def _defer(folder: Folder, entry: Entry, due: float, progress: Progress) -> Entr
     return entry.due_at(due_of(due))
 
 
-def _remove(folder: Folder, entries: Sequence[Entry]) -> tuple[int, int]:
-    """Remove and give how many were waiting in ``new/`` and their octets. The message goes before its sidecar: the
-    other way round a crash would forget who has it already.
+def _remove(folder: Folder, entries: Sequence[Entry]) -> tuple[int, int, list[str]]:
+    """Remove and give how many were waiting in ``new/``, their octets, and the ids of those that had gone already.
+
+    The message goes before its sidecar: the other way round a crash would forget who has it already.
     """
     removed, octets = 0, 0
+    gone: list[str] = []
     trouble: SpoolUnavailable | None = None
     for entry in entries:
         try:
             if _unlinked(folder, f"{folder.new}/{entry.name}"):
                 removed, octets = removed + 1, octets + entry.size
-            else:
-                _unlinked(folder, f"{folder.held}/{entry.name}")
+            elif not _unlinked(folder, f"{folder.held}/{entry.name}"):
+                gone.append(entry.id)
             remove_sidecar(folder, entry.name)
         except OSError as error:
             trouble = unavailable(error)
     if trouble is not None:
         raise trouble
-    return removed, octets
+    return removed, octets, gone
 
 
 def _unlinked(folder: Folder, path: str) -> bool:

@@ -65,7 +65,10 @@ class _Look:
 
     def found(self, directory: str) -> Iterator[_Found]:
         """Give every whole entry; an mtime too far ahead means due now (R12)."""
-        for text, size, due, regular in self.folder.operations.scan(directory):
+        folder = self.folder
+        for text, size, due, regular in folder.operations.scan(directory):
+            if text in folder.arriving:
+                continue
             name = parse_name(text)
             if name is None or name.size != size or not regular:
                 self._damaged(text, name, size)

@@ -41,6 +41,40 @@ _Node = _File | _Directory
 
 
 @define(eq=False)
+class _Move:
+    """A directory that was moved, before either of its parents was synced: both names change, or none does."""
+
+    origin: _Directory
+    old: str
+    goal: _Directory
+    new: str
+    moved: _Directory
+
+    def is_settled_by(self, synced: _Directory) -> bool:
+        """Take the sync of a parent for both, as every journal does; say whether it was one."""
+        if synced is not self.origin and synced is not self.goal:
+            return False
+        self._make_durable(moved=True)
+        return True
+
+    def decide(self, *, remembered: bool) -> None:
+        """Let a crash find it in its new place, or in its old one."""
+        for directory, name in ((self.origin, self.old), (self.goal, self.new)):
+            if directory.names.get(name) is self.moved:
+                del directory.names[name]
+        self._make_durable(moved=remembered)
+        directory, name = (self.goal, self.new) if remembered else (self.origin, self.old)
+        directory.names[name] = self.moved
+
+    def _make_durable(self, *, moved: bool) -> None:
+        for directory, name, is_there in ((self.origin, self.old, not moved), (self.goal, self.new, moved)):
+            if is_there:
+                directory.durable_names[name] = self.moved
+            elif directory.durable_names.get(name) is self.moved:
+                del directory.durable_names[name]
+
+
+@define(eq=False)
 class _Handle:
     file: _File
     writable: bool
@@ -74,6 +108,7 @@ class ForgetfulDisk(FileOperations):
         self._handles: dict[int, _Handle] = {}
         self._locks: dict[int, _File] = {}
         self._next = 3
+        self._moves: list[_Move] = []
 
     def after_crash(
         self, remembers_name: Callable[[], bool] = _never, remembers_content: Callable[[], bool] = _never
@@ -85,6 +120,9 @@ class ForgetfulDisk(FileOperations):
         """
         disk = ForgetfulDisk()
         disk.space_left = self.space_left
+        for move in self._moves:
+            move.decide(remembered=remembers_name())
+        self._moves.clear()
         known: dict[int, _Node] = {}
         disk._root = _remembered_directory(self._root, remembers_name, remembers_content, known)
         return disk
@@ -168,6 +206,11 @@ class ForgetfulDisk(FileOperations):
         kind = stat.S_IFDIR if isinstance(self._node(path), _Directory) else stat.S_IFREG
         return Access(kind | 0o700, os.geteuid())
 
+    def identity(self, file: int | str) -> tuple[int, int]:
+        """Say which file it is."""
+        self._alive()
+        return 1, id(self._open_handle(file).file if isinstance(file, int) else self._node(file))
+
     def link(self, path: str, other: str) -> None:
         """Give a second name."""
         self._step(path)
@@ -185,12 +228,16 @@ class ForgetfulDisk(FileOperations):
         del directory.names[name]
 
     def rename(self, path: str, other: str) -> None:
-        """Rename, replacing a file."""
+        """Rename, replacing a file; a directory moves as a whole, and replaces nothing."""
         self._step(path)
         node = self._node(path)
         directory, name = self._parent(other)
-        directory.names[name] = node
         origin, old = self._parent(path)
+        if isinstance(node, _Directory):
+            if name in directory.names:
+                raise _error(errno.ENOTEMPTY, other)
+            self._moves.append(_Move(origin, old, directory, name, node))
+        directory.names[name] = node
         del origin.names[old]
 
     def make_directory(self, path: str) -> None:
@@ -201,13 +248,25 @@ class ForgetfulDisk(FileOperations):
             raise _error(errno.EEXIST, path)
         directory.names[name] = _Directory()
 
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory."""
+        self._step(path)
+        node = self._node(path)
+        if not isinstance(node, _Directory):
+            raise _error(errno.ENOTDIR, path)
+        if node.names:
+            raise _error(errno.ENOTEMPTY, path)
+        directory, name = self._parent(path)
+        del directory.names[name]
+
     def fsync_directory(self, path: str) -> None:
-        """Make names durable."""
+        """Make names durable; a directory that was moved here or away is where it is now, and nowhere else."""
         node = self._node(path)
         if not isinstance(node, _Directory):
             raise _error(errno.ENOTDIR, path)
         self._step(path)
         node.durable_names = dict(node.names)
+        self._moves = [move for move in self._moves if not move.is_settled_by(node)]
 
     def names(self, path: str) -> Iterator[str]:
         """List names."""

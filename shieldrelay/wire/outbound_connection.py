@@ -280,9 +280,13 @@ class OutboundConnection(TwistedProtocol):
         self._pump.start()
 
     def _end_content(self, written: list[bytes]) -> None:
-        """Write what is left of the content and its final dot (R1)."""
-        assert self._attempt is not None
-        self._attempt.final_dot()
+        """Write what is left of the content and its final dot (R1), if the message is ours still (R15)."""
+        attempt = self._attempt
+        assert attempt is not None
+        if attempt.still_ours is not None and not attempt.still_ours():
+            self.drop("the message is no longer ours to deliver")
+            return
+        attempt.final_dot()
         written.append(self._sender.end_of_content())
         self._write(b"".join(written))
         self._arm()
