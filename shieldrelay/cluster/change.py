@@ -5,6 +5,7 @@ Of two changes of one scope the later holds, wherever and whenever they are hear
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 from attrs import frozen
@@ -90,11 +91,16 @@ class Change:
         """The order in which changes of one scope supersede each other, wherever and whenever they are heard of."""
         return self.at, self.id
 
+    @property
+    def over_at(self) -> float:
+        """When it needs to be remembered no more, in seconds since the epoch; infinity: never."""
+        if self.kind in _ENDINGS:
+            return self.at + TOMBSTONE_SECONDS
+        return math.inf if self.until is None else self.until
+
     def is_over(self, now_wall: float) -> bool:
         """Whether it needs to be remembered no more."""
-        if self.kind in _ENDINGS:
-            return self.at + TOMBSTONE_SECONDS <= now_wall
-        return self.until is not None and self.until <= now_wall
+        return self.over_at <= now_wall
 
 
 _ENDINGS = (ChangeKind.RELEASE, ChangeKind.REVOKE, ChangeKind.UP, ChangeKind.CALM)

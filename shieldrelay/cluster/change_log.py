@@ -32,7 +32,7 @@ class ChangeLog:
     def append(self, change: Change, now_wall: float) -> bool:
         """Take in a change; false when it is nonsense, over, known, or older than what is known of its subject."""
         latest = self._latest.get(change.scope)
-        if not _is_sound(change) or change.is_over(now_wall) or (latest is not None and latest.age >= change.age):
+        if not is_sound(change) or change.is_over(now_wall) or (latest is not None and latest.age >= change.age):
             return False
         self._latest[change.scope] = change
         self._log.append(change)
@@ -64,7 +64,8 @@ class ChangeLog:
             del self._latest[change.scope]
 
 
-def _is_sound(change: Change) -> bool:
+def is_sound(change: Change) -> bool:
+    """Whether a change can be, as far as any hub asks: times, lengths, and a source's octets."""
     if not 0.0 <= change.at < math.inf or (change.until is not None and not 0.0 <= change.until < math.inf):
         return False
     if change.kind in (ChangeKind.BAN, ChangeKind.RELEASE) and len(change.subject) not in (4, 8):

@@ -24,7 +24,7 @@ class Claims:
 
     def put(self, member: str, claim: Claim) -> Grant:
         """Put a member's claim in the place of its former one of that name, and give what it may hold."""
-        if not _is_sound(claim):
+        if not is_sound(claim):
             return Grant(claim.name, 0, 0)
         if not claim.wanted and not claim.held:
             self._end(member, claim.name)
@@ -59,7 +59,8 @@ class Claims:
         return sum(1 for portion in self._names.get(name, {}).values() if portion.wanted)
 
 
-def _is_sound(claim: Claim) -> bool:
+def is_sound(claim: Claim) -> bool:
+    """Whether a claim can be: a name, and units that are within bounds."""
     return 0 < len(claim.name) <= KEY_OCTETS and all(
         0 <= number <= UNITS_MOST for number in (claim.wanted, claim.most, claim.held)
     )

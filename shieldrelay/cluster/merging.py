@@ -55,7 +55,7 @@ class Merging:
     def put(self, member: str, record: Record, now: float, now_wall: float) -> bool:
         """Put a member's part in the place of its former one; false when it is nonsense or out of date."""
         at = min(record.at, now_wall)
-        if not self._is_sound(record) or now_wall - at > self.kind.lifetime:
+        if not is_sound(self.kind, record) or now_wall - at > self.kind.lifetime:
             return False
         row = self._rows.get(record.key)
         if row is None:
@@ -122,12 +122,14 @@ class Merging:
         part = _PART + others_octets(len(self.kind.fields))
         return row_octets(0, len(key)) + len(row.parts) * part + self._names_octets[len(row.names)]
 
-    def _is_sound(self, record: Record) -> bool:
-        return (
-            len(record.values) == len(self.kind.fields)
-            and 0 < len(record.key) <= KEY_OCTETS
-            and math.isfinite(record.at)
-            and are_numbers(record.values, math.inf)
-            and len(record.names) <= self.kind.names
-            and (not record.names or (min(record.names) >= 0 and max(record.names) < _HASHES))
-        )
+
+def is_sound(kind: Kind, record: Record) -> bool:
+    """Whether a record can be one of a row of this kind: its width, key and names, and numbers that are finite."""
+    return (
+        len(record.values) == len(kind.fields)
+        and 0 < len(record.key) <= KEY_OCTETS
+        and math.isfinite(record.at)
+        and are_numbers(record.values, math.inf)
+        and len(record.names) <= kind.names
+        and (not record.names or (min(record.names) >= 0 and max(record.names) < _HASHES))
+    )
