@@ -42,9 +42,9 @@ class Outages:
         """An outage began, so many seconds ago."""
         self._note(domain, Change.DOWN, self._wall() - seconds_ago)
 
-    def up(self, domain: str) -> None:
-        """It is over."""
-        self._note(domain, Change.UP, self._wall())
+    def up(self, domain: str, seconds_ago: float = 0.0) -> None:
+        """It is over, since so many seconds."""
+        self._note(domain, Change.UP, self._wall() - seconds_ago)
 
     def of(self, domain: str) -> DomainOutages:
         """Give one domain's view."""

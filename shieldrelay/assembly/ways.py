@@ -63,10 +63,10 @@ class WayOutages:
         if not self._retired:
             self._outages.down(domain, seconds_ago)
 
-    def up(self, domain: str) -> None:
-        """It is over."""
+    def up(self, domain: str, seconds_ago: float = 0.0) -> None:
+        """It is over, since so many seconds."""
         if not self._retired:
-            self._outages.up(domain)
+            self._outages.up(domain, seconds_ago)
 
 
 @frozen

@@ -12,6 +12,9 @@ them into the ledger of down-times. Cannot fail; what does not fit the state cha
       ▲                          ▲                        │
       └────────ramped──── RAMPING ◀────────answered───────┘     drill: any ──▶ OPEN
                              └──faults in a row──▶ OPEN
+
+    Another member's word does the same: that it is down opens, that it answers leads from OPEN or PROBING to RAMPING.
+    Whether such a word is taken is `delivery.hearsay`'s to say.
 """
 
 from __future__ import annotations
@@ -54,6 +57,8 @@ class Sign(Enum):
     PROBE_VOID = "the probe said nothing"
     RAMPED = "the ramp is complete"
     DRILL = "the operator treats the server as down"
+    HEARD_DOWN = "another member found it down"
+    HEARD_UP = "another member was answered"
 
 
 _NEXT = {
@@ -67,6 +72,10 @@ _NEXT = {
     (State.RAMPING, Sign.RAMPED): State.CLOSED,
     (State.RAMPING, Sign.FAULTS): State.OPEN,
     (State.RAMPING, Sign.DRILL): State.OPEN,
+    (State.CLOSED, Sign.HEARD_DOWN): State.OPEN,
+    (State.RAMPING, Sign.HEARD_DOWN): State.OPEN,
+    (State.OPEN, Sign.HEARD_UP): State.RAMPING,
+    (State.PROBING, Sign.HEARD_UP): State.RAMPING,  # our probe is an attempt like any other now
 }
 """Every pair that changes the state; any other is lawful and changes nothing."""
 
@@ -174,6 +183,11 @@ class Breaker:
         self._drill_until = float("-inf")
 
     @property
+    def interval(self) -> float:
+        """Seconds between probes."""
+        return self._interval
+
+    @property
     def passes(self) -> bool:
         """Whether ordinary attempts may be made."""
         return self.state is State.CLOSED or self.state is State.RAMPING
@@ -236,7 +250,7 @@ class Breaker:
         if self.state is not State.PROBING:  # a drill began meanwhile: it is an attempt like any other now
             return self.judged(health, now, reason)
         if health is ServerHealth.ANSWERED:
-            return self._close(now)
+            return self._close(now, Sign.PROBE_ANSWERED)
         self.probe_at = now + self._interval
         if health.is_fault:
             self.reason = reason
@@ -246,9 +260,9 @@ class Breaker:
             self.state = _NEXT[self.state, Sign.PROBE_VOID]
         return None
 
-    def _close(self, now: float) -> Closed:
+    def _close(self, now: float, sign: Sign) -> Closed:
         """The server is back."""
-        self.state = _NEXT[self.state, Sign.PROBE_ANSWERED]
+        self.state = _NEXT[self.state, sign]
         since = now if self.down_since is None else self.down_since
         self.down_since = None
         self.reason = ""
@@ -285,6 +299,24 @@ class Breaker:
         self.reason = "down before the restart"
         self.probe_at = now
         return self._open(Sign.FAULTS, since, now)
+
+    def hear_down(self, since: float, probe_at: float, now: float, reason: str) -> Opened | None:
+        """Take another member's word that the server is down; ``None`` when it was open already.
+
+        :param since: monotonic time of that member's decision; may be before this process began.
+        :param probe_at: monotonic time from which a probe is due.
+        """
+        if self.down_since is not None:
+            return None
+        self.reason = reason
+        self.probe_at = probe_at
+        return self._open(Sign.HEARD_DOWN, since, now)
+
+    def hear_up(self, now: float) -> Closed | None:
+        """Take another member's word that the server answers; ``None`` when it was not open, or a drill is on."""
+        if self.down_since is None or self.drilling(now):
+            return None
+        return self._close(now, Sign.HEARD_UP)
 
     def drilling(self, now: float) -> bool:
         """Whether a drill keeps it open, for the status."""

@@ -2,8 +2,9 @@
 
 Binds the machines of this room, breaker, ramp, pace, guard, route and slots, and lets attempts through: those of new
 mail while its client waits, and those of the backlog. Every result of an attempt passes through here once, is told to
-the machines and the journal, and goes on to who asked. Knows no spool and no reply to a client. An attempt cannot
-fail; a bug in it comes out as a failed Deferred, its slot returned.
+the journal, and goes on to who asked. What follows from the server's state is `delivery.watch`'s; where other members
+share the server, `delivery.allotment` says how much of it is ours. Knows no spool and no reply to a client. An attempt
+cannot fail; a bug in it comes out as a failed Deferred, its slot returned.
 
 Called by `delivery.acceptance` (`offer`) and `delivery.queue` (the rest); owned by the assembly, one per domain.
 """
@@ -14,14 +15,16 @@ from collections.abc import Callable, Sequence
 
 from attrs import evolve
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
-from shieldrelay.delivery.breaker import Closed, Opened, Ramped, Transition
+from shieldrelay.delivery.allotment import Allotment
+from shieldrelay.delivery.breaker import State
+from shieldrelay.delivery.fellows import Fellows
 from shieldrelay.delivery.line import Line, untried
 from shieldrelay.delivery.machines import BacklogDue, Machines, Outages, nothing_due
 from shieldrelay.delivery.slots import Slots, Use
 from shieldrelay.delivery.testimony import Nobody, testify
+from shieldrelay.delivery.watch import Watch
 from shieldrelay.mail.envelope import Precedence
 from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
 from shieldrelay.ports import Attempt, Clock, Journal, NextHop, Witness
@@ -41,8 +44,7 @@ class Lane:
     :param slot_wait: seconds for which new mail waits for a slot.
     :ivar backlog_due: says whether the backlog has mail that is due; the queue sets it.
     :ivar changed: called when a slot or the breaker changed; the queue sets it.
-    :ivar answered: whether a next hop has answered since the lane was made.
-    :ivar since: when the breaker changed last, on the reactor's clock.
+    :ivar watch: over the server's state.
     :ivar witness: is told what attempts say of recipients; the assembly sets it.
     """
 
@@ -63,16 +65,33 @@ class Lane:
         self.slots = Slots()
         self.backlog_due: BacklogDue = nothing_due
         self.changed: Callable[[], object] = bool
-        self.answered = False
-        self.since = clock.seconds()
         self.witness: Witness = Nobody()
-        self._outages = outages
         self._clock = clock
         self._journal = journal
         self._line = Line(clock, slot_wait)
         self._serving = False
         self._stopped = False
-        self._probe_alarm: IDelayedCall | None = None
+        self._allotment: Allotment | None = None
+        self._handed_over = False
+        self.watch = Watch(domain, machines, outages, self._line.disperse, clock, journal)
+        self.watch.changed = self._changed
+
+    @property
+    def answered(self) -> bool:
+        """Whether a next hop has answered since the lane was made."""
+        return self.watch.answered
+
+    @property
+    def since(self) -> float:
+        """When the breaker changed last, on the reactor's clock."""
+        return self.watch.since
+
+    @property
+    def limit(self) -> int:
+        """Attempts that may run at once here: what the ramp gives, and of that our part."""
+        if self._allotment is None:
+            return self.machines.ramp.limit
+        return min(self.machines.ramp.limit, self._allotment.units)
 
     # new mail
 
@@ -91,10 +110,20 @@ class Lane:
                 return self._run(attempt, Use.INLINE)
             self._return_slot(Use.INLINE)
             return None
+        if self._allotment is not None:
+            return self._offer_later(attempt, self._allotment)
         ramp = self.machines.ramp
         if ramp.complete and self._line.waiting(attempt.message.precedence) < ramp.limit:
             return self._line.join(attempt)
         return None
+
+    def _offer_later(self, attempt: Attempt, allotment: Allotment) -> Deferred[AttemptResult] | None:
+        """Let it wait for a slot, of which others may leave us more."""
+        ramp, waiter = self.machines.ramp, None
+        if ramp.complete and self._line.waiting(attempt.message.precedence) < ramp.limit:
+            waiter = self._line.join(attempt)
+        allotment.needed()
+        return waiter
 
     def _offer_probe(self, attempt: Attempt) -> Deferred[AttemptResult] | None:
         """Let a new message be the probe when the backlog has none to offer."""
@@ -127,13 +156,16 @@ class Lane:
         """How many more messages of the backlog may start now; 0 while the breaker is open."""
         if not self.machines.breaker.passes:
             return 0
-        return max(0, self.machines.ramp.limit - self.slots.used)
+        room = max(0, self.limit - self.slots.used)
+        if not room and self._allotment is not None:
+            self._allotment.needed()
+        return room
 
     def backlog_ahead(self) -> int:
         """How many messages of each precedence are worth having at hand, read; 0 while the breaker is open."""
         if not self.machines.breaker.passes:
             return 0
-        limit, used = self.machines.ramp.limit, self.slots.used
+        limit, used = self.limit, self.slots.used
         return max(0, min(AHEAD * limit - used, limit - used + AHEAD_MOST))
 
     @property
@@ -143,7 +175,7 @@ class Lane:
 
     def probe_wanted(self) -> bool:
         """Whether the breaker wants a probe now, and none is under way."""
-        return self.machines.breaker.probe_due(self._clock.seconds())
+        return self.watch.probe_wanted()
 
     def may_probe(self, id: str) -> bool:
         """Whether this message may be the probe (R6)."""
@@ -156,7 +188,7 @@ class Lane:
     def begin(self, attempt: Attempt, *, probe: bool) -> Deferred[AttemptResult] | None:
         """Start an attempt of the backlog; ``None`` when it may not start now after all."""
         if probe:
-            if not self.machines.breaker.begin_probe(self._clock.seconds()):
+            if not self.watch.begin_probe():
                 return None
             self.slots.backlog += 1
             return self._run(attempt, Use.BACKLOG, probe=True)
@@ -170,39 +202,86 @@ class Lane:
 
     # what the operator and the assembly call
 
+    def join(self, fellows: Fellows, before: Lane | None = None) -> None:
+        """Share the server with the lanes of other members from now on.
+
+        :param before: a lane of this domain to other servers, which told the others what it knew until now.
+        """
+        if before is not None:
+            before.watch.abandon()
+        earlier = None if before is None else before._allotment
+        self._allotment = Allotment(fellows, self.hops, self.slots, self.machines.pace, self, self._clock, earlier)
+        self.watch.join(fellows)
+
+    @property
+    def joined(self) -> bool:
+        """Whether others share the server."""
+        return self._allotment is not None
+
     def drill(self, seconds: float) -> None:
         """Treat the next hops as down for so long; 0 ends a drill."""
-        now = self._clock.seconds()
-        self._transition(self.machines.breaker.drill(now + seconds, now))
-        self._set_probe_alarm()
+        self.watch.drill(seconds)
 
     def probe_now(self) -> None:
         """Let the next probe go out at once, unless a drill is on."""
-        breaker, now = self.machines.breaker, self._clock.seconds()
-        if not breaker.passes and not breaker.drilling(now):
-            breaker.probe_at = min(breaker.probe_at, now)
-            self._set_probe_alarm()
+        self.watch.probe_now()
 
     def go_on_from(self, before: Lane) -> None:
         """Share what another lane to the same next hops has learned, and its slots; it is stopped by its owner."""
         self.machines = before.machines
         self.slots = before.slots
-        self.answered = before.answered
-        self.since = before.since
-        self._set_probe_alarm()
+        self.watch = before.watch
+        self.watch.take_over(self._line.disperse, self._changed)
+        self._allotment = before._allotment
+        if self._allotment is not None:
+            self._allotment.serve(self, self.hops)
+        before._handed_over = True
 
     def resume_outage(self, seconds_ago: float) -> None:
         """Begin with the breaker open, because an outage was under way when the node stopped."""
-        now = self._clock.seconds()
-        self._transition(self.machines.breaker.resume(now - seconds_ago, now), told=False)
+        self.watch.resume_outage(seconds_ago)
 
     def stop(self) -> None:
         """Take no new mail any more: it goes to the spool, for the lane that comes after this one."""
         self._stopped = True
         self._line.disperse("the lane is closed")
-        if self._probe_alarm is not None:
-            self._probe_alarm.cancel()
-            self._probe_alarm = None
+        if self._handed_over:
+            return
+        self.watch.stop()
+        if self._allotment is not None:
+            self._allotment.leave()
+
+    # what the allotment asks
+
+    @property
+    def waiting(self) -> int:
+        """How many attempts wait for a slot, as far as the server may be asked at all."""
+        if not self.machines.breaker.passes:
+            return 0
+        return self.machines.ramp.limit if self.backlog_due() else len(self._line)
+
+    @property
+    def most(self) -> int:
+        """How many connections all members may have: a ramp that is ours alone binds nobody else."""
+        ramp = self.machines.ramp
+        return ramp.cap if self.watch.hearsay.alone else ramp.limit
+
+    @property
+    def ramping(self) -> bool:
+        """Whether the server recovers."""
+        return self.machines.breaker.state is State.RAMPING
+
+    def look(self) -> None:
+        """Hear how far the others have ramped."""
+        self.watch.count_others()
+
+    def have_room(self) -> None:
+        """Use what there is more now."""
+        self._serve_line()
+        self.changed()
+
+    def _changed(self) -> None:
+        self.changed()
 
     # running
 
@@ -217,7 +296,10 @@ class Lane:
 
     def _take_slot(self, use: Use, precedence: Precedence) -> bool:
         waits = use is Use.INLINE and self.backlog_due()
-        return self.slots.take(use, self.machines.ramp.limit, backlog_waits=waits, precedence=precedence)
+        taken = self.slots.take(use, self.limit, backlog_waits=waits, precedence=precedence)
+        if taken and self._allotment is not None:
+            self._allotment.used()
+        return taken
 
     def _return_slot(self, use: Use) -> None:
         self.slots.give_back(use)
@@ -269,7 +351,7 @@ class Lane:
         """Tell the machines and the journal what an attempt came to, and free its slot."""
         now = self._clock.seconds()
         self.slots.give_back(use)
-        self._judge_server(attempt, result, probe, now)
+        self.watch.judged(attempt.message.id, result, probe, now)
         judged = self._guarded(attempt, result, now)
         self._tell(attempt, judged, use, probe, now - began)
         testify(self.witness, attempt, judged.outcomes)
@@ -280,29 +362,10 @@ class Lane:
     def _crashed(self, failure: Failure, attempt: Attempt, use: Use, probe: bool) -> Failure:
         """Return the slot of an attempt that ended in a bug; who asked for it hears of the bug and tells it."""
         self.slots.give_back(use)
-        if probe:
-            self.machines.breaker.probed(attempt.message.id, ServerHealth.UNTRIED, self._clock.seconds())
-        self._set_probe_alarm()
+        self.watch.crashed(attempt.message.id, probe)
         self._serve_line()
         self.changed()
         return failure
-
-    def _judge_server(self, attempt: Attempt, result: AttemptResult, probe: bool, now: float) -> None:
-        breaker, ramp = self.machines.breaker, self.machines.ramp
-        transition: Transition | None
-        if probe:
-            transition = breaker.probed(attempt.message.id, result.health, now, result.reason)
-        else:
-            transition = breaker.judged(result.health, now, result.reason)
-        self._transition(transition)
-        self.answered = self.answered or result.health is ServerHealth.ANSWERED
-        if result.health.is_fault:
-            if breaker.passes:
-                ramp.complained(now)
-        elif result.health is ServerHealth.ANSWERED and not ramp.complete and ramp.success():
-            self._transition(breaker.ramped(now))
-        if not breaker.passes:
-            self._set_probe_alarm()
 
     def _guarded(self, attempt: Attempt, result: AttemptResult, now: float) -> AttemptResult:
         """Let the bounce guard doubt refusals (R5)."""
@@ -321,45 +384,6 @@ class Lane:
                 reason=change.reason,
             )
         return result if outcomes is result.outcomes else evolve(result, outcomes=tuple(outcomes))
-
-    def _transition(self, transition: Transition | None, *, told: bool = True) -> None:
-        """Journal a change of the breaker, write it into the ledger, and ramp."""
-        if transition is not None:
-            self.since = transition.at
-        match transition:
-            case Opened(since, at, reason):
-                if told:
-                    self._outages.down(self.domain, at - since)
-                self._journal.event("breaker", domain=self.domain, state="open", reason=reason)
-                self._line.disperse("the next hop is down")
-            case Closed(since, at):
-                self._outages.up(self.domain)
-                self.machines.ramp.restart()
-                self._watch_refusals(at)
-                self._journal.event("breaker", domain=self.domain, state="ramping", down_seconds=round(at - since, 1))
-            case Ramped():
-                self._journal.event("breaker", domain=self.domain, state="closed")
-            case None:
-                pass
-
-    def _watch_refusals(self, now: float) -> None:
-        if self.machines.guard is not None:
-            self.machines.guard.outage_over(now)
-
-    def _set_probe_alarm(self) -> None:
-        """Have the queue look when the next probe is due."""
-        breaker = self.machines.breaker
-        if self._probe_alarm is not None and self._probe_alarm.active():
-            self._probe_alarm.cancel()
-        self._probe_alarm = None
-        if breaker.passes:
-            return
-        wait = max(0.0, breaker.probe_at - self._clock.seconds())
-        self._probe_alarm = self._clock.callLater(wait, self._probe_time)
-
-    def _probe_time(self) -> None:
-        self._probe_alarm = None
-        self.changed()
 
     def _tell(self, attempt: Attempt, result: AttemptResult, use: Use, probe: bool, seconds: float) -> None:
         """Write the attempt's line of the journal."""

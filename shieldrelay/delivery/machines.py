@@ -40,8 +40,8 @@ class Outages(Protocol):
     def down(self, domain: str, seconds_ago: float) -> None:
         """An outage began, so many seconds ago."""
 
-    def up(self, domain: str) -> None:
-        """It is over."""
+    def up(self, domain: str, seconds_ago: float = 0.0) -> None:
+        """It is over, since so many seconds."""
 
 
 class BacklogDue(Protocol):

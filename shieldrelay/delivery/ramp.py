@@ -1,8 +1,9 @@
 """How many connections a next hop is given while it recovers, and whenever it complains.
 
-1, 2, 5, 20 and at last the declared cap: one step for each round in which every slot brought one success; halved
-when the server says that it is too much (421, or 4yz to connection, greeting, EHLO or MAIL). Counts only; knows no
-connection and no clock. One per domain, owned by ``delivery.lane``, which also holds the slots. Cannot fail.
+1, 2, 5, 20 and at last the declared cap: one step for each round in which every slot brought one success, on
+whichever member of the cluster; halved when the server says that it is too much (421, or 4yz to connection, greeting,
+EHLO or MAIL). Counts only; knows no connection and no clock. One per domain, owned by ``delivery.lane``, which also
+holds the slots. Cannot fail.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Ramp:
     :param cap: the declared number that it bears, at least 1.
     """
 
-    __slots__ = ("_calm_at", "_steps", "_successes", "cap", "limit")
+    __slots__ = ("_calm_at", "_others", "_steps", "_successes", "cap", "limit")
 
     def __init__(self, cap: int, steps: Sequence[int] = STEPS) -> None:
         if cap < 1:
@@ -41,6 +42,7 @@ class Ramp:
         self._steps = (*(step for step in sorted(steps) if step < cap), cap)
         self.limit = cap
         self._successes = 0
+        self._others = 0
         self._calm_at = float("-inf")
 
     @property
@@ -51,18 +53,30 @@ class Ramp:
     def restart(self) -> None:
         """Begin at the lowest step: the server came back."""
         self.limit = self._steps[0]
-        self._successes = 0
+        self._successes = self._others = 0
 
-    def success(self) -> bool:
-        """Count an attempt that the server answered well; true when this one completed the ramp."""
+    def success(self, count: int = 1) -> bool:
+        """Count attempts that the server answered well; true when they completed the ramp."""
         if self.limit == self.cap:
             return False
-        self._successes += 1
-        if self._successes < self.limit:
+        self._successes += count
+        while self._successes >= self.limit:
+            self._successes -= self.limit
+            self.limit = next(step for step in self._steps if step > self.limit)
+            if self.limit == self.cap:
+                return True
+        return False
+
+    def others_had(self, successes: int) -> bool:
+        """Hear how many attempts of other members the server answered well in this ramp, so far; true as above.
+
+        All ramp together: a round is a round whoever's attempts made it. A number that went back says nothing.
+        """
+        news = successes - self._others
+        if news <= 0:
             return False
-        self._successes = 0
-        self.limit = next(step for step in self._steps if step > self.limit)
-        return self.limit == self.cap
+        self._others = successes
+        return self.success(news)
 
     def complained(self, now: float) -> bool:
         """Halve the number, at least one remains; false when this complaint belongs to one that was heard already.

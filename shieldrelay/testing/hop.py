@@ -67,6 +67,7 @@ class FakeNextHop:
     :ivar attempts: every attempt, in order.
     :ivar held: those that wait.
     :ivar given_up: those that were cancelled in time.
+    :ivar idle: connections that it keeps open besides those of held attempts.
     :ivar shows: what being given up says about it: SILENT for one that had said nothing.
     """
 
@@ -76,6 +77,7 @@ class FakeNextHop:
     held: list[Held] = field(factory=list)
     given_up: list[Attempt] = field(factory=list)
     most_at_once: int = 0
+    idle: int = 0
     shows: ServerHealth = ServerHealth.UNTRIED
 
     def attempt(self, attempt: Attempt) -> Deferred[AttemptResult]:
@@ -109,8 +111,20 @@ class FakeNextHop:
         """End an attempt with a bug, which no next hop should have."""
         self.held.pop(index).result.errback(error)
 
+    @property
+    def connections(self) -> int:
+        """How many connections it would have."""
+        return len(self.held) + self.idle
+
     def close_idle(self) -> None:
-        """Have nothing to close."""
+        """Close what is idle."""
+        self.idle = 0
+
+    def shed(self, most: int) -> int:
+        """Close some of what is idle."""
+        closed = min(most, self.idle)
+        self.idle -= closed
+        return closed
 
     def stop(self) -> Deferred[Any]:
         """Be stopped at once."""

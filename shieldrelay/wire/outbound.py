@@ -81,6 +81,10 @@ class PooledNextHop:
         """Say QUIT on every idle connection."""
         self._pool.close_idle()
 
+    def shed(self, most: int) -> int:
+        """Say QUIT on some idle connections; gives on how many."""
+        return self._pool.shed(most)
+
     def stop(self) -> Deferred[None]:
         """Close idle connections; attempts under way run on. Fires when all are closed."""
         return self._pool.stop()

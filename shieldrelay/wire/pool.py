@@ -89,6 +89,13 @@ class Pool:
         while self._idle:
             self._idle.pop().quit()
 
+    def shed(self, most: int) -> int:
+        """Say QUIT on some idle connections, those first that were idle longest; gives on how many."""
+        surplus, self._idle = self._idle[:most], self._idle[most:]
+        for connection in surplus:
+            connection.quit()
+        return len(surplus)
+
     def stop(self) -> Deferred[None]:
         """Keep no connection any longer; fires when the last one in use is closed."""
         self._stopping = True

@@ -114,9 +114,9 @@ class MemoryLedger:
         """Note that an outage began."""
         self.ledger = self.ledger.noting(Change.DOWN, self._wall() - seconds_ago)
 
-    def up(self, domain: str) -> None:
+    def up(self, domain: str, seconds_ago: float = 0.0) -> None:
         """Note that it is over."""
-        self.ledger = self.ledger.noting(Change.UP, self._wall())
+        self.ledger = self.ledger.noting(Change.UP, self._wall() - seconds_ago)
 
     def overlap(self, since: float, until: float) -> float:
         """Give the down-time within."""

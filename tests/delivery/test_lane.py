@@ -41,9 +41,9 @@ class _Ledger:
         """Note that one began."""
         self.lines.append(("down", seconds_ago))
 
-    def up(self, domain: str) -> None:
+    def up(self, domain: str, seconds_ago: float = 0.0) -> None:
         """Note that it is over."""
-        self.lines.append(("up", 0.0))
+        self.lines.append(("up", seconds_ago))
 
 
 class LaneTests(SynchronousTestCase):
