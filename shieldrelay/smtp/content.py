@@ -7,7 +7,6 @@ chunk is counted exactly (RFC 3030 §2). What the content may hold is judged by 
 
 from __future__ import annotations
 
-import re
 from typing import Protocol
 
 from shieldrelay.ports import BLOCK_OCTETS
@@ -16,8 +15,6 @@ from shieldrelay.smtp.command_lines import CommandLines
 _END = b"\r\n.\r\n"
 _BEGINNINGS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 """Of the end, longest first."""
-_CR = 0x0D
-_dotted = re.compile(rb"\n\.").search
 
 
 class ContentReader(Protocol):
@@ -80,15 +77,15 @@ class DataReader:
 def _dotted_line(stream: bytes) -> int:
     """Find the first line that begins with a dot, from the CRLF before it; -1 when there is none.
 
-    A single octet is looked for some fifty times faster than three, and encoded content has no dots at all. For LF and
-    dot an expression takes half the time of a search for all three; when it finds some without a CR, it is given up.
+    A single octet is looked for some fifty times faster than three, and what is encoded has no dots at all: only what
+    lies between the first dot and the last one is searched, the last one of all content, which ends it, apart.
     """
-    dot = stream.find(b".")
-    found = _dotted(stream, max(0, dot - 1)) if dot >= 0 else None
-    if found is None:
+    first = stream.find(b".")
+    if first < 0:
         return -1
-    start = found.start() - 1
-    return start if start >= 0 and stream[start] == _CR else stream.find(b"\r\n.", start + 1)
+    last = len(stream) - 3 if stream.endswith(_END) else len(stream)
+    dotted = stream.find(b"\r\n.", max(0, first - 2), stream.rfind(b".", first, last) + 1)
+    return dotted if dotted >= 0 or last == len(stream) else last - 2
 
 
 def _held_back(stream: bytes) -> int:

@@ -8,11 +8,6 @@ are otherwise passed as they are. `smtp.sender` calls it; nothing here can fail.
 
 from __future__ import annotations
 
-import re
-
-_dotted = re.compile(rb"\n\.").search
-"""Three times as fast as looking for the two octets with ``bytes.replace`` or ``find``, in text that has none."""
-
 
 class Stuffer:
     """One pass over one message's content."""
@@ -26,9 +21,7 @@ class Stuffer:
         """Give what is to be written for a block; blocks may be cut anywhere and may be empty."""
         if not block:
             return b""
-        stuffed = block  # encoded content has no dots at all, and most text none at the beginning of a line
-        if b"." in block and _dotted(block):
-            stuffed = block.replace(b"\n.", b"\n..")
+        stuffed = block.replace(b"\n.", b"\n..") if _dotted(block) else block
         if block[:1] == b"." and self._tail[-1:] == b"\n":
             stuffed = b"." + stuffed
         self._tail = block[-2:] if len(block) > 1 else self._tail[-1:] + block
@@ -37,3 +30,12 @@ class Stuffer:
     def end(self) -> bytes:
         """Give the end of the content: a CRLF when the last line lacks it, then the final dot."""
         return b".\r\n" if self._tail == b"\r\n" else b"\r\n.\r\n"
+
+
+def _dotted(block: bytes) -> bool:
+    """Whether a line in a block begins with a dot.
+
+    Encoded content has no dots at all, and a single octet is looked for some twenty times faster than two.
+    """
+    first = block.find(b".")
+    return first >= 0 and block.find(b"\n.", max(0, first - 1), block.rfind(b".") + 1) >= 0
