@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from io import BytesIO
+from typing import Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -22,12 +23,22 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
 from shieldrelay.admin.control_socket import ControlReactor, Listener, inode, listen
-from shieldrelay.admin.router import Refused, Response, Router, refusal
+from shieldrelay.admin.router import Refused, Response, refusal
 from shieldrelay.ports import Clock, Journal
 
 SWALLOWED_OCTETS = 8 << 20
 """How much more than a route takes is read before the connection is dropped; none of it is kept."""
 IDLE_SECONDS = 30
+
+
+class Answerer(Protocol):
+    """Who answers: an `admin.router.Router`, or what asks several."""
+
+    def body_limit(self, method: str, target: bytes) -> int:
+        """Give the largest body that a request may have."""
+
+    async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
+        """Answer one request; never raises."""
 
 
 class ControlRequest(Request):
@@ -62,7 +73,7 @@ class ControlRequest(Request):
     def _client_left(self, reason: Failure) -> None:
         self.gone = True
 
-    async def _answer(self, router: Router) -> None:
+    async def _answer(self, router: Answerer) -> None:
         if self.received > self.limit:
             words = f"The body is larger than {self.limit >> 20} MiB."
             response = refusal(Refused(413, "body_too_large", words))
@@ -112,7 +123,7 @@ class ControlFactory(ServerFactory):
     noisy = False
     protocol = ControlChannel  # type: ignore[assignment]  # it knows its factory more exactly
 
-    def __init__(self, router: Router, clock: Clock, journal: Journal) -> None:
+    def __init__(self, router: Answerer, clock: Clock, journal: Journal) -> None:
         self.router = router
         self.clock = clock
         self._journal = journal
@@ -140,7 +151,7 @@ class ControlService(Service):
     """
 
     def __init__(
-        self, router: Router, path: str, *, reactor: ControlReactor, journal: Journal, mode: int = 0o660
+        self, router: Answerer, path: str, *, reactor: ControlReactor, journal: Journal, mode: int = 0o660
     ) -> None:
         self._factory = ControlFactory(router, reactor, journal)
         self._path = path

@@ -38,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(spelled_out(sys.argv[1:] if argv is None else argv))
     client = ControlClient(arguments.socket or os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET)
     try:
-        return int(arguments.run(client, arguments))
+        status = int(arguments.run(client, arguments))
+        if client.silent:
+            complain(f"worker {', '.join(map(str, client.silent))} of the node did not answer; the others did")
+        return status
     except Unreachable as fault:
         return complain(str(fault), UNREACHABLE)
     except Answered as fault:

@@ -56,10 +56,14 @@ def path_of(*pieces: str) -> str:
 
 
 class ControlClient:
-    """Asks the node whose control socket lies at ``path``."""
+    """Asks the node whose control socket lies at ``path``.
+
+    :ivar silent: workers of the node that did not answer the last request.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self.silent: tuple[int, ...] = ()
 
     def ask(
         self,
@@ -88,6 +92,7 @@ class ControlClient:
         if response.status >= 400:
             said = value["error"]
             raise Answered(response.status, said["message"], tuple(said["hints"]))
+        self.silent = tuple(value.get("silent", ()))
         return value
 
     def _why(self, error: Exception) -> str:

@@ -36,9 +36,19 @@ def _node_lines(status: dict[str, Any]) -> str:
             f"notices   {notices['queued']} waiting, {unsent}",
             f"stress    {_stress(status['stress'], now)}",
             f"hub       {_hub(status['hub'], now)}",
+            *(_worker(one, now) for one in status["workers"]),
             "",
         )
     )
+
+
+def _worker(one: dict[str, Any], now: float) -> str:
+    """Show one process of a node that has several."""
+    again = f", started {one['starts']} times" if one["starts"] > 1 else ""
+    leads = ", fetches lists" if one["leads"] else ""
+    told = f"{one['sessions']} sessions, {one['connections']} connections so far, {one['queued']} queued"
+    what = f"up {age(one['since'], now)}: {told}" if one["state"] == "up" else one["state"].upper()
+    return f"worker {one['number']:<2} {what}{leads}{again}"
 
 
 def _stress(stress: dict[str, Any], now: float) -> str:

@@ -115,6 +115,27 @@ class NoticesPicture:
 
 
 @frozen
+class WorkerPicture:
+    """One of the processes of a node.
+
+    :ivar state: ``up``, ``starting``, ``silent`` (it listens and does not answer) or ``down`` (it will be started).
+    :ivar since: when it was started last; ``starts``: how often.
+    :ivar leads: whether it is the one that fetches lists.
+    :ivar sessions: open now; ``connections``: accepted since it was started.
+    """
+
+    number: int
+    state: str
+    pid: int | None
+    since: float
+    starts: int
+    leads: bool = False
+    sessions: int = 0
+    connections: int = 0
+    queued: int = 0
+
+
+@frozen
 class NodePicture:
     """The node.
 
@@ -122,6 +143,8 @@ class NodePicture:
     :ivar sessions: SMTP sessions open now, ``in_content`` of them receiving content.
     :ivar tls_expires: when the first of our certificates ends, ``None`` without any.
     :ivar alarms: what an operator should look at, a sentence each.
+    :ivar connections: accepted since the start.
+    :ivar workers: the processes of a node that has several.
     """
 
     node: str
@@ -138,6 +161,8 @@ class NodePicture:
     alarms: tuple[str, ...] = ()
     stress: StressPicture = StressPicture()
     hub: HubPicture = HubPicture()
+    connections: int = 0
+    workers: tuple[WorkerPicture, ...] = ()
 
 
 @frozen
@@ -146,6 +171,7 @@ class QueuedPicture:
 
     :ivar state: ``waiting``, ``in flight`` or ``held``.
     :ivar reason: why the last attempt did not settle it.
+    :ivar name: of its file in the spool; names sort by the time of arrival.
     """
 
     id: str
@@ -158,6 +184,7 @@ class QueuedPicture:
     recipients: tuple[str, ...] = ()
     attempts: int = 0
     reason: str = ""
+    name: str = ""
 
 
 @frozen

@@ -67,6 +67,7 @@ def node(house: House, started: float, held: Mapping[str, int]) -> NodePicture:
         alarms=tuple(_alarms(house)),
         stress=pictures_shield.stress(house),
         hub=pictures_shield.hub(house),
+        connections=house.listeners.accepted,
     )
 
 
@@ -141,7 +142,7 @@ def _hop(house: House, way: DomainWay, index: int, hop: Hop) -> NextHopPicture:
 def queued(entry: Entry, record: Record | None, state: str) -> QueuedPicture:
     """Give one message of a page; ``record`` is ``None`` when it cannot be read."""
     if record is None:
-        return QueuedPicture(entry.id, entry.domain, state, entry.arrived, entry.due, entry.size)
+        return QueuedPicture(entry.id, entry.domain, state, entry.arrived, entry.due, entry.size, name=entry.name)
     envelope = record.message.envelope
     return QueuedPicture(
         entry.id,
@@ -154,6 +155,7 @@ def queued(entry: Entry, record: Record | None, state: str) -> QueuedPicture:
         tuple(str(recipient.mailbox) for recipient in envelope.recipients),
         record.progress.attempts,
         record.progress.reason,
+        entry.name,
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from threading import current_thread, main_thread
 from typing import Any
 
 from twisted.application.service import Service
@@ -22,6 +21,7 @@ from shieldrelay import __version__
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
 from shieldrelay.assembly.ending import end_process
+from shieldrelay.assembly.hangup import on_hangup
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.assembly.steering import Steering
@@ -93,8 +93,13 @@ class ApplianceService(Service):
         """Start everything, in order; `ready` tells when it listens."""
         super().startService()
         self._flush()
-        self._old_hup = _on_hangup(self.house.reactor, self._hang_up)
+        self._old_hup = on_hangup(self.house.reactor, self._hang_up)
         self._starting = Deferred.fromCoroutine(self._start()).addCallbacks(self.ready.callback, self._not_started)
+
+    def lead(self) -> None:
+        """Fetch lists and feeds from now on: of a node's workers, this one is to."""
+        self.house.recipients.lead(self.house.configuration)
+        self.house.reputation.lead()
 
     def stopService(self) -> Deferred[None]:
         """Stop within the declared time."""
@@ -263,10 +268,3 @@ class ApplianceService(Service):
 
     def _bug(self, failure: Failure) -> None:
         self.house.journal.event("bug", where="service", error=str(failure.value), traceback=failure.getTraceback())
-
-
-def _on_hangup(reactor: Any, call: Callable[[], object]) -> Any:
-    """Call in the reactor's thread when SIGHUP comes; gives what was done before, ``None`` outside the main thread."""
-    if current_thread() is not main_thread():
-        return None
-    return signal.signal(signal.SIGHUP, lambda _number, _frame: reactor.callFromThread(call))

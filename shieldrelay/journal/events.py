@@ -264,6 +264,11 @@ EVENTS: dict[str, Event] = {
     # peers
     "peers_listening": _info("The other nodes of the cluster can reach this one.", "address"),
     "peer_refused": _warn("Somebody asked who is no node of this cluster, or whose clock is wrong.", "client reason"),
+    "list_announced": _info("The other nodes are told of a list that was changed here.", "domain digest by"),
+    "list_replicated": _info(
+        "A list was taken over from another node.", "domain source entries pushed digest by", "by"
+    ),
+    "list_not_replicated": _warn("A list cannot be taken over from any node yet.", "domain digest reason"),
     # control
     "control_listening": _info("The control socket is open.", "path"),
     "control_request": _info("A request came over the control socket.", "method target status", "status"),

@@ -14,8 +14,8 @@ _HEAD = """# The journal
 One JSON object a line, flat, printable ASCII. `[node] journal` says where it goes. This page is rendered from
 `shieldrelay/journal/events.py`.
 
-Every line has `ts` (RFC 3339 in UTC with microseconds), `level` (`info`, `warn`, `error`), `event` and `node`; of a node with
-several processes each one's lines have its number as `worker`, and those of their parent have none. The ids
+Every line has `ts` (RFC 3339 in UTC with microseconds), `level` (`info`, `warn`, `error`), `event` and `node`. Of a
+node with several processes each one's lines have its number as `worker`; those of their parent have none. The ids
 join lines: `session` is one connection of a client, `message` one message, through every attempt to its end.
 What a peer said is escaped (`\\xNN`, the backslash too) and clipped to 256 characters, of a sequence 32 items
 are kept, and of a traceback the last 4096 characters. An event leaves out fields that it does not know, and may have

@@ -8,6 +8,7 @@ becomes its user. The only place that touches the global reactor.
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import sys
 import time
@@ -24,6 +25,7 @@ from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault
+from shieldrelay.config.workers import worker_count
 from shieldrelay.content.loading import CheckFaults
 from shieldrelay.journal import JournalObserver
 from shieldrelay.recipients.fault import ListFaults
@@ -69,7 +71,7 @@ class Face(MultiService):
 
     def privilegedStartService(self) -> None:
         """Take the ports; then, if this is root, become the user."""
-        with _told_plainly():
+        with told_plainly():
             MultiService.privilegedStartService(self)
         self._has_ports = True
         if self._identity is not None:
@@ -79,12 +81,12 @@ class Face(MultiService):
         """Start, as the user; ``python -m twisted`` knows no privileged start, so it is made up for here."""
         if not self._has_ports:
             self.privilegedStartService()
-        with _told_plainly():
+        with told_plainly():
             MultiService.startService(self)
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """End the process with a sentence where the world, not the program, is the reason that it cannot start.
 
     twistd has put standard error into its log by then, so the sentence goes to the real one.
@@ -106,16 +108,24 @@ def makeService(options: Options) -> IService:
 
     monotonic(reactor)
     # absolute, because a reload may come after twistd has gone to another directory
-    made = service(str(Path(options["config"]).absolute()), reactor, appliance_builder)
+    made = service(str(Path(options["config"]).absolute()), reactor, node_builder)
     collect_rarely()
     return made
 
 
-def appliance_builder() -> Build:
-    """Give what builds the real appliance."""
+def node_builder() -> Build:
+    """Give what builds the real appliance, or the parent of several."""
     from shieldrelay.assembly import appliance
 
-    return appliance
+    def build(configuration: Configuration, reactor: Any) -> IService:
+        workers = worker_count(configuration, len(os.sched_getaffinity(0)))
+        if workers == 1:
+            return appliance(configuration, reactor)
+        from shieldrelay.workers import parent
+
+        return parent(configuration, reactor, workers)
+
+    return build
 
 
 def collect_rarely() -> None:
@@ -148,23 +158,30 @@ def service(file: str, reactor: Any, builder: Callable[[], Build]) -> IService:
     :raises SystemExit: with status 78 when something in the configuration is faulty, 69 when something else is in the
         way; all of it is on standard error.
     """
-    try:
+    with ended_when_faulty():
         configuration = read(file)
         identity = identity_for(configuration)
         allow_descriptors(configuration.smtp.max_sessions)
         if configuration.node.shortcuts:
             lean(reactor)
         build = builder()
-        with _told_plainly():
+        with told_plainly():
             if identity is not None:
                 prepare(configuration, identity)
             with acting_as(identity):
                 appliance = build(configuration if identity is None else read(file), reactor)
+    return Face(appliance, identity, getattr(appliance, "journal", None))
+
+
+@contextmanager
+def ended_when_faulty() -> Iterator[None]:
+    """End the process with status 78, and every fault on standard error, where the configuration is the reason."""
+    try:
+        yield
     except (ConfigurationFaults, ListFaults, CheckFaults, TlsFault) as refused:
         raise SystemExit(tell(refused.faults, sys.stderr)) from refused
     except (CertificateFault, SecretFault) as refused:
         raise SystemExit(tell((refused,), sys.stderr)) from refused
-    return Face(appliance, identity, getattr(appliance, "journal", None))
 
 
 def allow_descriptors(sessions: int) -> None:

@@ -9,7 +9,7 @@ VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
 EDGE = ("wire", "admin", "importer", "peers")
-TOP = ("assembly", "tap", "demo")
+TOP = ("assembly", "tap", "workers", "demo")
 SHARED = ("ports", "journal")
 
 MAY_KNOW: dict[str, tuple[str, ...]] = {
@@ -22,7 +22,8 @@ MAY_KNOW: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(EDGE, VOCABULARY + PROTOCOL + SHARED + JUDGEMENT),
     "testing": VOCABULARY + PROTOCOL + SHARED + JUDGEMENT + EDGE,
     "assembly": VOCABULARY + PROTOCOL + SHARED + JUDGEMENT + EDGE,
-    "tap": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly"),
+    "workers": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly"),
+    "tap": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "workers"),
     "demo": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "tap", "testing"),
 }
 """Room (or file at the top of the package): the rooms whose names it may import, besides its own."""

@@ -1,0 +1,225 @@
+"""The node's control API over the APIs of its workers: no second API, but who is asked, and one answer of several.
+
+A table says for each path whom it is for: all, whoever has the message, or the leader, who is asked what the table does
+not know. A worker that does not answer is named (``silent``) and blocks nothing. Stands in the place of
+``admin.router.Router`` under ``admin.control``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from attrs import frozen
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults
+
+from shieldrelay.admin.api_lists import PUSH_OCTETS
+from shieldrelay.admin.control_asking import NoAnswer
+from shieldrelay.admin.router import BODY_OCTETS, Refused, Response, refusal
+from shieldrelay.workers import sums
+from shieldrelay.workers.crew import Crew, Worker
+from shieldrelay.workers.sums import Said
+
+ANSWER_SECONDS = 10.0
+"""What a worker gets for its answer, where several are asked."""
+LONG_SECONDS = 600.0
+"""What the leader gets for what it alone is asked: a list of a million recipients is built meanwhile."""
+_PAGE = 100
+
+Merge = Callable[[Said], Any]
+
+
+class Ask(Protocol):
+    """Asks one worker's control socket: `admin.control_asking.ask`."""
+
+    def __call__(self, number: int, method: str, target: bytes, body: bytes, seconds: float) -> Deferred[Response]:
+        """Ask it; fails with `NoAnswer`."""
+
+
+@frozen
+class _Asked:
+    """What came of asking several."""
+
+    said: tuple[tuple[int, Response], ...]
+    silent: tuple[int, ...]
+
+    @property
+    def granted(self) -> Said:
+        """Values of those who did as they were asked."""
+        return [(number, answer.value) for number, answer in self.said if answer.status < 400]
+
+    @property
+    def refused(self) -> list[Response]:
+        """What the others said."""
+        return [answer for _, answer in self.said if answer.status >= 400]
+
+
+class WorkersRouter:
+    """Answers for all workers.
+
+    :param ask: asks one of them.
+    """
+
+    def __init__(self, crew: Crew, ask: Ask) -> None:
+        self._crew = crew
+        self._ask = ask
+        self._reloading = DeferredLock()
+
+    def body_limit(self, method: str, target: bytes) -> int:
+        """Give the largest body that a request may have."""
+        path = target.partition(b"?")[0]
+        return PUSH_OCTETS if method == "POST" and path.endswith(b"/push") else BODY_OCTETS
+
+    async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
+        """Answer one request; never raises."""
+        method = "GET" if method == "HEAD" else method
+        answer = self._whom(method, target)
+        try:
+            return await answer(method, target, body)
+        except NoAnswer as fault:
+            return refusal(Refused(503, "silent", f"No worker answers: {fault}."))
+
+    def _whom(self, method: str, target: bytes) -> Callable[[str, bytes, bytes], Awaitable[Response]]:
+        """Say who is asked."""
+        path, _, query = target.partition(b"?")
+        pieces = path.decode("latin-1").removeprefix("/api/v1/").split("/")
+        match method, pieces:
+            case "GET", ["status"]:
+                return self._status
+            case "GET", ["queue"]:
+                return partial(self._all, partial(sums.queue, limit=_limit(query, _PAGE)))
+            case _, ["messages", _, *_]:
+                return self._whoever_has_it
+            case "POST", ["domains", _, act] if act in _SUMMED:
+                return partial(self._all, _SUMMED[act])
+            case "POST", ["reload"]:
+                return self._reload
+            case "GET", ["sources"]:
+                return partial(self._all, partial(sums.worst_sources, limit=_limit(query, _WORST)))
+            case "GET", ["sources", _]:
+                return partial(self._all, sums.source)
+            case "POST", ["sources", _, "release"]:
+                return partial(self._all, sums.released)
+            case "POST", ["entries"]:
+                return partial(self._all, sums.first)
+            case "DELETE", ["entries", *_]:
+                return partial(self._all, sums.revoked)
+        return self._leader
+
+    # whom
+
+    async def _leader(self, method: str, target: bytes, body: bytes) -> Response:
+        """Ask the leader."""
+        up = self._crew.up()
+        if not up:
+            raise NoAnswer("none of them listens now")
+        return await self._ask(up[0].number, method, target, body, LONG_SECONDS)
+
+    async def _all(self, merge: Merge, method: str, target: bytes, body: bytes) -> Response:
+        """Ask all and give one answer; a refusal only if nobody did as asked."""
+        asked = await self._asked(self._crew.up(), method, target, body)
+        if asked.granted:
+            return Response(200, _with_silent(merge(asked.granted), asked.silent))
+        if asked.refused:
+            return asked.refused[0]
+        raise NoAnswer("those that run do not answer in time" if asked.silent else "none of them listens now")
+
+    async def _whoever_has_it(self, method: str, target: bytes, body: bytes) -> Response:
+        """Ask all about one message; an unknown one may be with a worker that does not answer."""
+        asked = await self._asked(self._crew.up(), method, target, body)
+        if asked.granted:
+            return Response(200, asked.granted[0][1])
+        told = [answer for answer in asked.refused if answer.status != 404]
+        if told:
+            return told[0]
+        if asked.silent:
+            silent = ", ".join(map(str, asked.silent))
+            words = f"The workers that answer do not have it, and worker {silent} does not answer."
+            return refusal(Refused(503, "silent", words))
+        if asked.refused:
+            return asked.refused[0]
+        raise NoAnswer("none of them listens now")
+
+    async def _status(self, method: str, target: bytes, body: bytes) -> Response:
+        """Add up the pictures, and show each worker."""
+        asked = await self._asked(self._crew.up(), method, target, body)
+        if not asked.granted:
+            raise NoAnswer("none of them listens now")
+        whole = sums.status(asked.granted)
+        by_number = dict(asked.granted)
+        whole["workers"] = [self._picture(one, by_number.get(one.number)) for one in self._crew.workers]
+        for one in whole["workers"]:
+            if one["state"] != "up":
+                whole["alarms"].append(f"worker {one['number']} is {one['state']}")
+        return Response(200, whole)
+
+    def _picture(self, one: Worker, status: Any) -> dict[str, Any]:
+        state = "starting" if one.process is not None else "down"
+        if one.up:
+            state = "silent" if status is None else "up"
+        said = status or {"sessions": 0, "connections": 0}
+        return {
+            "number": one.number,
+            "state": state,
+            "pid": None if one.process is None else one.process.pid,
+            "since": one.since,
+            "starts": one.starts,
+            "leads": one is self._crew.leader,
+            "sessions": said["sessions"],
+            "connections": said["connections"],
+            "queued": sum(domain["queued"] for domain in said.get("domains", ())),
+        }
+
+    async def _reload(self, method: str, target: bytes, body: bytes) -> Response:
+        """Have the leader try the new configuration; when it has it, the others follow."""
+        async with self._reloading:
+            up = self._crew.up()
+            if not up:
+                raise NoAnswer("none of them listens now")
+            leader, *others = up
+            first = await self._ask(leader.number, method, target, body, LONG_SECONDS)
+            if first.status >= 400:
+                return first
+            asked = await self._asked(others, method, target, body, LONG_SECONDS)
+            for answer in asked.refused:
+                words = "A worker refused what another one took: ask for a reload again, or restart the node."
+                return refusal(Refused(409, "configuration_refused", words, answer.value["error"]["hints"]))
+            return Response(200, _with_silent(first.value, asked.silent))
+
+    async def reload(self) -> None:
+        """Have all read the configuration again (SIGHUP); what came of it is in their journals."""
+        await self.answer("POST", b"/api/v1/reload")
+
+    async def _asked(
+        self, whom: Sequence[Worker], method: str, target: bytes, body: bytes, seconds: float = ANSWER_SECONDS
+    ) -> _Asked:
+        """Ask several at once."""
+        answers = await gatherResults(
+            [self._ask(one.number, method, target, body, seconds).addErrback(_silence) for one in whom]
+        )
+        pairs = [(one.number, answer) for one, answer in zip(whom, answers, strict=True)]
+        listening = {one.number for one in whom}
+        away = [one.number for one in self._crew.workers if one.number not in listening and not one.up]
+        said = tuple((number, answer) for number, answer in pairs if answer is not None)
+        silent = sorted([number for number, answer in pairs if answer is None] + away)
+        return _Asked(said, tuple(silent))
+
+
+_WORST = 20
+_SUMMED: dict[str, Merge] = {"flush": sums.flushed, "drill": sums.drilled, "believe": sums.believed}
+
+
+def _silence(failure: Any) -> None:
+    failure.trap(NoAnswer)
+
+
+def _with_silent(value: Any, silent: Sequence[int]) -> Any:
+    return {**value, "silent": list(silent)} if silent else value
+
+
+def _limit(query: bytes, default: int) -> int:
+    """Read the limit that the workers will check."""
+    written = parse_qs(query.decode("latin-1")).get("limit", [""])[-1]
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 6 else default

@@ -1,0 +1,184 @@
+"""What several workers say, as what one node says: functions from JSON values to one. Pure.
+
+The values are those of ``admin.picture`` as JSON; each is given with the worker's number, the leader's first. Called by
+`workers.router`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Said = Sequence[tuple[int, Any]]
+"""Answers, each with the number of the worker; at least one."""
+
+_BREAKERS = ("closed", "ramping", "probing", "open")
+_HOPS = ("untried", "up", "down")
+_SPOOLS = ("ok", "low", "refusing")
+_HUBS = ("local", "shared", "degraded")
+_SHIELDS = ("calm", "wary", "shield")
+_NOW = ("served", "slowed", "answered alike", "refused", "refused for good")
+
+
+def status(said: Said) -> Any:
+    """Add up the pictures of a node; the workers themselves are put in by the caller."""
+    all_of = [value for _, value in said]
+    first = all_of[0]
+    return {
+        **first,
+        **_added(all_of, "sessions", "in_content", "connections"),
+        "started": min(one["started"] for one in all_of),
+        "spool": _worst([one["spool"] for one in all_of], "state", _SPOOLS),
+        "notices": {**first["notices"], **_added([one["notices"] for one in all_of], *first["notices"])},
+        "domains": _domains(all_of),
+        "tls_expires": _least(one["tls_expires"] for one in all_of),
+        "alarms": _once(alarm for one in all_of for alarm in one["alarms"]),
+        "stress": next((one["stress"] for one in all_of if one["stress"]["on"]), first["stress"]),
+        "hub": _worst([one["hub"] for one in all_of], "state", _HUBS),
+    }
+
+
+def _domains(all_of: Sequence[Any]) -> list[Any]:
+    by_name: dict[str, list[Any]] = {}
+    for one in all_of:
+        for domain in one["domains"]:
+            by_name.setdefault(domain["domain"], []).append(domain)
+    return [_domain(each) for each in by_name.values()]
+
+
+def _domain(all_of: Sequence[Any]) -> Any:
+    worst = _worst(all_of, "breaker", _BREAKERS)
+    shielded = _worst(all_of, "shield", _SHIELDS)
+    return {
+        **worst,
+        **_added(all_of, "queued", "held", "octets", "in_flight", "ramp_limit"),
+        **{key: shielded[key] for key in ("shield", "shield_since", "shield_reason") if key in shielded},
+        "oldest": _least(one["oldest"] for one in all_of),
+        "pace_limit": max(one["pace_limit"] for one in all_of),
+        "drill_until": _most(one["drill_until"] for one in all_of),
+        "suspicious_since": _least(one["suspicious_since"] for one in all_of),
+        "next_hops": [_hop(hops) for hops in zip(*(one["next_hops"] for one in all_of), strict=False)],
+    }
+
+
+def _hop(all_of: Sequence[Any]) -> Any:
+    return {**_worst(all_of, "state", _HOPS), **_added(all_of, "connections")}
+
+
+def queue(said: Said, limit: int) -> Any:
+    """Merge pages that began at the same place, into one of at most ``limit`` messages.
+
+    A page's end is a domain with a name that begins with the time of arrival, so it is a place in any worker's queue.
+    Where one worker's page ended first, what others have beyond that comes with the next page.
+    """
+    ends = [value["after"] for _, value in said if value["after"] is not None]
+    listed = sorted(
+        ((one, number) for number, value in said for one in value["messages"]),
+        key=lambda each: (each[0]["domain"], _name(each[0])),
+    )
+    taken = [(one, number) for one, number in listed if not ends or (one["domain"], _name(one)) <= _least_end(ends)]
+    page = taken[:limit]
+    more = bool(ends) or len(taken) > limit
+    return {
+        "messages": [{**one, "worker": number} for one, number in page],
+        "total": sum(value["total"] for _, value in said),
+        "after": f"{page[-1][0]['domain']}/{_name(page[-1][0])}" if more and page else None,
+    }
+
+
+def _name(message: Any) -> str:
+    return str(message["name"])
+
+
+def _least_end(ends: Sequence[str]) -> tuple[str, str]:
+    def place(end: str) -> tuple[str, str]:
+        domain, _, name = end.rpartition("/")
+        return domain, name
+
+    return min(map(place, ends))
+
+
+def flushed(said: Said) -> Any:
+    """Add up what is due now."""
+    return {**said[0][1], "due": sum(value["due"] for _, value in said)}
+
+
+def drilled(said: Said) -> Any:
+    """Give the end of a drill: the last."""
+    return {**said[0][1], "drill_until": _most(value["drill_until"] for _, value in said)}
+
+
+def believed(said: Said) -> Any:
+    """Say whether any of them held refusals back."""
+    return {**said[0][1], "believed": any(value["believed"] for _, value in said)}
+
+
+def released(said: Said) -> Any:
+    """Give how many sources something was held against: each knows what the others count, so the most."""
+    return {**said[0][1], "released": max(value["released"] for _, value in said)}
+
+
+def revoked(said: Said) -> Any:
+    """Say whether any of them knew the entry: who is asked later may have heard of it by then."""
+    return {**said[0][1], "revoked": any(value["revoked"] for _, value in said)}
+
+
+def first(said: Said) -> Any:
+    """Give what the leader says."""
+    return said[0][1]
+
+
+def source(said: Said) -> Any:
+    """Explain a source: what it meets at its worst, with the sessions and refusals of all."""
+    all_of = [value for _, value in said]
+    refusals = sorted((each for one in all_of for each in one["refusals"]), key=lambda each: -each["at"])
+    longest = max(len(one["refusals"]) for one in all_of)
+    return {
+        **_worst(all_of, "now", _NOW),
+        **_added(all_of, "sessions"),
+        "stressed": any(one["stressed"] for one in all_of),
+        "refusals": refusals[:longest],
+    }
+
+
+def worst_sources(said: Said, limit: int) -> Any:
+    """Merge the sources that weigh most: sessions added up, the rest as the worst of the workers has it."""
+    by_source: dict[str, list[Any]] = {}
+    for _, value in said:
+        for one in value["sources"]:
+            by_source.setdefault(one["source"], []).append(one)
+    merged = [
+        {
+            **_worst(each, "state", _NOW),
+            **_added(each, "sessions"),
+            "connections": max(one["connections"] for one in each),
+        }
+        for each in by_source.values()
+    ]
+    merged.sort(key=lambda one: (-_rank(one["state"], _NOW), -one["sessions"], -one["connections"]))
+    return {**said[0][1], "sources": merged[:limit]}
+
+
+def _added(all_of: Iterable[Any], *names: str) -> dict[str, Any]:
+    all_of = list(all_of)
+    return {name: sum(one[name] for one in all_of) for name in names}
+
+
+def _worst(all_of: Sequence[Any], key: str, ranks: Sequence[str]) -> Any:
+    return max(all_of, key=lambda one: _rank(one[key], ranks))
+
+
+def _rank(word: str, ranks: Sequence[str]) -> int:
+    return ranks.index(word) if word in ranks else -1
+
+
+def _least(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _most(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _once(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(words))
