@@ -28,6 +28,7 @@ from shieldrelay.cluster.hub import (
     Report,
 )
 from shieldrelay.cluster.parts import Parts
+from shieldrelay.cluster.stakes import Stakes
 from shieldrelay.cluster.table import Table
 from shieldrelay.cluster.waiting import Waiting
 from shieldrelay.ports import Clock, Journal, WallClock
@@ -47,6 +48,7 @@ class ExchangeSettings:
     :ivar share: of the reactor's time that exchanges may take, before the tick stretches.
     :ivar timeout: after which an exchange is given up.
     :ivar held: how long an answer is held back at most (R21).
+    :ivar unheard: after so long without the hub, what is shared out is divided by the members last known.
     """
 
     tick: float = 0.1
@@ -54,6 +56,7 @@ class ExchangeSettings:
     share: float = 0.1
     timeout: float = 2.0
     held: float = 0.25
+    unheard: float = 2.0
 
 
 class HubState(Enum):
@@ -72,6 +75,7 @@ class Exchange:
     :ivar state: LOCAL for good when the hub is alone; else DEGRADED until an exchange succeeds, and since one failed.
     :ivar members: live ones as far as was last known, this one among them.
     :ivar interval: the tick as it is now stretched, in seconds.
+    :ivar stakes: our parts of what members share out.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Exchange:
         self.members = 1
         self.member = member
         self.interval = self.settings.tick
+        self.stakes = Stakes(alone=hub.alone)
         self._hub = hub
         self._clock = clock
         self._wall = wall
@@ -198,7 +203,8 @@ class Exchange:
         records: list[Record] = []
         for index, parts in enumerate(tables):
             records += parts.take((RECORDS_AT_ONCE - len(records)) // (len(tables) - index), offset)
-        return Report(self.member, now + offset, self._version, tuple(records), self._decisions.outbox(CHANGES_AT_ONCE))
+        changes, claims = self._decisions.outbox(CHANGES_AT_ONCE), self.stakes.take(now)
+        return Report(self.member, now + offset, self._version, tuple(records), changes, claims)
 
     def _ended(self, outcome: Any, report: Report, began: float, spent: float) -> None:
         if not self._running:
@@ -206,8 +212,10 @@ class Exchange:
         came = self._clock.seconds()
         reason = self._put_in_place(outcome, report, came)
         if reason:
-            self._again(report.records)
+            self._again(report)
             self._failures += 1
+            if came - self._heard >= self.settings.unheard:
+                self.stakes.degrade()
         else:
             self._failures, self._heard = 0, came
         now = self._clock.seconds()
@@ -241,14 +249,17 @@ class Exchange:
         self._decisions.apply(changes)
         self._version, self.members = int(news.version), max(1, int(news.members))
         self._decisions.told(report.changes)
+        self.stakes.put(report.claims, news.grants, self.members, now)
         if news.whole:
             self._decisions.compare(changes)
             if report.version:
+                self.stakes.tell_all(now)
                 for parts in self._parts.values():
                     parts.tell_all()
 
-    def _again(self, records: tuple[Record, ...]) -> None:
-        for record in records:
+    def _again(self, report: Report) -> None:
+        self.stakes.again(report.claims)
+        for record in report.records:
             self._parts[record.kind].again((record,))
 
     # Between two

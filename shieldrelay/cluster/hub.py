@@ -180,8 +180,9 @@ class News:
         since this member's last exchange: the *others'* parts, merged; zeros when nobody has one any more. At most
         `RECORDS_AT_ONCE` besides those reported; what does not fit comes next time.
     :ivar members: live ones, this one among them.
-    :ivar whole: the hub does not know the reported version (new member, too old, or the hub has forgotten): ``changes``
-        is all it knows. What the member knows beyond that, it tells again, its claims too.
+    :ivar whole: the hub does not know the member (a new one, one that was gone for `MEMBER_SECONDS`, or the hub has
+        forgotten) or the reported version (too old, or another hub's): ``changes`` is all it knows. What the member
+        knows beyond that, it tells again, its rows and claims too.
     :ivar grants: one for each claim of the report, in order; a claim that is nonsense is granted nothing.
     """
 

@@ -42,12 +42,14 @@ class _Member:
 
     :ivar seen: when it told something, on the hub's clock.
     :ivar news: rows that others changed since, those first that changed first.
+    :ivar told: whether it has exchanged, and not only met.
     """
 
-    __slots__ = ("news", "seen")
+    __slots__ = ("news", "seen", "told")
 
     def __init__(self, seen: float) -> None:
         self.seen = seen
+        self.told = False
         self.news: dict[tuple[str, bytes], None] = {}
 
 
@@ -123,7 +125,8 @@ class MemoryHub:
         return succeed(None)
 
     def _news(self, report: Report, member: _Member, now_wall: float) -> News:
-        since = self._log.since(report.version)
+        since = self._log.since(report.version) if member.told else None
+        member.told = True
         whole = since is None
         changes = self._log.whole() if since is None else since
         records = self._records(report, member, now_wall)

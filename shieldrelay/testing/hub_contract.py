@@ -263,6 +263,21 @@ class _HubContract(unittest.TestCase):
         self.assertEqual((deny.kind, deny.subject, deny.reason), (ChangeKind.DENY, b"192.0.2.0/24", "reason"))
 
     @spoken
+    async def test_who_was_given_up_is_told_so(self) -> None:
+        """A member that comes back after its time gets everything that holds, even when it has met the others first."""
+        for met in (False, True):
+            one, two = self.member(f"one{met}"), self.member(f"two{met}")
+            await one.tell()
+            self.assertFalse((await one.tell()).whole)
+            for _ in range(4):
+                await self.site.pass_time(MEMBER_SECONDS / 3.0)
+                await two.tell()
+            if met:
+                await one.meet()
+            self.assertTrue((await one.tell()).whole)
+            self.assertFalse((await one.tell()).whole)
+
+    @spoken
     async def test_a_version_that_the_hub_does_not_know_gets_everything(self) -> None:
         """A member with a version of another hub, of the future or of long ago, gets everything that holds."""
         one, strange = self.member("one"), self.member("strange")
