@@ -16,6 +16,7 @@ from attrs import frozen
 
 from shieldrelay.admin import parameters
 from shieldrelay.admin.api_lists import Recipients, list_routes
+from shieldrelay.admin.api_reports import Reports, report_routes
 from shieldrelay.admin.api_sources import Defences, source_routes
 from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
 from shieldrelay.admin.router import Call, Refused, Route, Router
@@ -75,13 +76,15 @@ class Appliance(Protocol):
         """Read the configuration again, whole or not at all."""
 
 
-def control_router(appliance: Appliance, defences: Defences, recipients: Recipients, journal: Journal) -> Router:
+def control_router(
+    appliance: Appliance, defences: Defences, recipients: Recipients, reports: Reports, journal: Journal
+) -> Router:
     """Make the router of the control API."""
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients)
+    routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
     return Router(routes, on_bug)
 
 

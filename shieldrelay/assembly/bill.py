@@ -104,7 +104,7 @@ def _built(
 
     beginning, numbers = new_id()[:12], itertools.count(1)
     lookups = Lookups(reactor, journal, translation.name_servers(configuration))
-    reputation = NodeReputation(configuration, reactor, journal, threads, recipients.importer, state)
+    reputation = NodeReputation(configuration, reactor, wall, journal, threads, recipients.importer, state)
     shield = Shield(
         configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", threads, state,
         reputation, lookups,
@@ -138,7 +138,7 @@ def _built(
     )
     memory = RefusedRecipients()
     aftermath = Aftermath(notices, memory, reactor)
-    testimony = Testimony(shield, recipients, lambda: terms.gate.harvest_acts)
+    testimony = Testimony(shield, recipients, reputation, lambda: terms.gate.harvest_acts)
     way_maker = WayMaker(
         WayTools(reactor, resolver, connections, spool, outages, aftermath, testimony, wall, rnd, journal)
     )

@@ -26,6 +26,7 @@ from shieldrelay.assembly.house import House
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.assembly.steering import Steering
 from shieldrelay.assembly.steering_lists import ListSteering
+from shieldrelay.assembly.steering_reports import ReportSteering
 from shieldrelay.assembly.steering_sources import SourceSteering
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
@@ -62,7 +63,9 @@ class ApplianceService(Service):
         self._reload = Reload(house)
         steering = Steering(house, self._reload)
         self._control = ControlService(
-            control_router(steering, SourceSteering(house), ListSteering(house), house.journal),
+            control_router(
+                steering, SourceSteering(house), ListSteering(house), ReportSteering(house), house.journal
+            ),
             house.configuration.node.control,
             reactor=house.reactor,
             journal=house.journal,
@@ -84,6 +87,7 @@ class ApplianceService(Service):
         """
         try:
             self.house.listeners.bind()
+            self.house.reputation.export.bind()
         except ListenFault:
             self.house.spool.close()
             self.house.journal.close()
@@ -129,7 +133,7 @@ class ApplianceService(Service):
         house.notice_queue.start()
         house.shield.start(house.facts, self._hurry)
         house.recipients.start(house.configuration)
-        house.reputation.start(house.configuration)
+        house.reputation.start(house.configuration, house.shield.is_good)
         house.listeners.listen(self._doorway)
         house.journal.event(
             "started",

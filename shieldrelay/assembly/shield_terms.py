@@ -182,6 +182,13 @@ def reputation(configuration: Configuration) -> ReputationSettings:
     )
 
 
+def reporters(configuration: Configuration) -> dict[str, str]:
+    """Give the hashes of the tokens of those who may report, by protected domain."""
+    domains = configuration.domains_by_name()
+    declared = configuration.shield.reputation.reporter
+    return {domains[name].domain if name in domains else name: each.token_hash for name, each in declared.items()}
+
+
 def list_zones(configuration: Configuration) -> tuple[ListZone, ...]:
     """Give the DNS lists that are asked."""
     declared = configuration.shield.reputation.dnsbl

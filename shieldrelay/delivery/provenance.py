@@ -53,8 +53,8 @@ class Lookups(Protocol):
 class SenderGate(Protocol):
     """Who judges: `shield.gate.Gate`."""
 
-    def sender(self, visit: Any, sender: Sender, now: float) -> Refusal | None:
-        """Judge a sender."""
+    def sender(self, visit: Any, sender: Sender, reverse: Reverse, now: float) -> Refusal | None:
+        """Judge a sender, and what is known of its client's name."""
 
 
 @frozen
@@ -94,11 +94,11 @@ class Provenance:
 
     def judged(self, now: float, *, finally_: bool = False) -> Refusal | None:
         """Judge the sender, once, when all is known; or, finally, by what is."""
-        dossier, gate = self._dossier, self._tools.gate
-        if self._judged or dossier is None or gate is None or not (dossier.complete or finally_):
+        dossier, gate, lookups = self._dossier, self._tools.gate, self._tools.lookups
+        if self._judged or dossier is None or gate is None or lookups is None or not (dossier.complete or finally_):
             return None
         self._judged = True
-        return gate.sender(self._visit, dossier.sender, now)
+        return gate.sender(self._visit, dossier.sender, lookups.reverse(self._client), now)
 
     def wait(self) -> Deferred[None] | None:
         """Give what fires when it can be judged; ``None`` when it was, or for a client that need not wait (R19)."""

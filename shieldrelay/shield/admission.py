@@ -13,6 +13,7 @@ from typing import Protocol
 from attrs import frozen
 
 from shieldrelay.mail.client import Client
+from shieldrelay.mail.evidence import Reverse, Sender
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.ports import Journal
 from shieldrelay.shield.acquaintance import Acquaintance
@@ -196,6 +197,15 @@ class Admission:
                 reason=reason,
                 before=told.before,
             )
+
+    def doubt(self, visit: Visit, sender: Sender, reverse: Reverse, now: float) -> None:
+        """Hold what is weak evidence only against a client's name, once a session."""
+        defences = self._defences
+        if visit.doubted or visit.known_good or defences.lawful.settings.mode is not Mode.ENFORCE:
+            return
+        visit.doubted = True
+        weight = sum(each.points for each in defences.lawful.weights(visit.client, sender, reverse))
+        defences.reputation.doubted(visit.client, weight, now)
 
     def cut_off(self, visit: Visit, domain: str, reason: str) -> None:
         """Tell that a source has used up its unknown recipients."""

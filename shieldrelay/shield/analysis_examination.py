@@ -27,12 +27,17 @@ from shieldrelay.smtp.content_fault import ContentFault
 DEFENCE = "analysis"
 Ban = Callable[[bytes, float, str], object]
 """Bans a source for so many seconds, for a reason."""
+Blame = Callable[[Client, float, float], object]
+"""Holds a weight, in messages taken, against a client's name, at a time: `Reputation.violated`."""
+BLAME = {Step.SLOW: 1.0, Step.REFUSE: 3.0, Step.BAN: 10.0}
+"""What a sentence weighs in the reputation, once a minute."""
 
 
 class Examination:
     """Asks the analysis, and acts on it.
 
     :param ban: called when a score comes to a ban.
+    :param blame: called at each sentence.
     :ivar analysis: what it asks.
     """
 
@@ -45,6 +50,7 @@ class Examination:
         telling: Telling,
         journal: Journal,
         ban: Ban,
+        blame: Blame = lambda _client, _weight, _now: None,
     ) -> None:
         self.analysis = analysis
         self._history = history
@@ -53,6 +59,7 @@ class Examination:
         self._telling = telling
         self._journal = journal
         self._ban = ban
+        self._blame = blame
 
     def connect(self, client: Client, now: float) -> str | None:
         """Say why a client that is not on the allow-list is turned away; ``None`` to go on."""
@@ -162,6 +169,7 @@ class Examination:
 
     def _tell_sentence(self, visit: Visit, found: Finding, now: float) -> None:
         if self._telling.told(visit.client.source, f"sentence {found.step.name}", now).first:
+            self._blame(visit.client, BLAME[found.step], now)
             self._journal.event(
                 "sentence",
                 session=visit.reference,

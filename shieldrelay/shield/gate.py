@@ -20,7 +20,7 @@ from attrs import frozen
 
 from shieldrelay.mail.address import NULL, Mailbox
 from shieldrelay.mail.client import Client
-from shieldrelay.mail.evidence import Sender
+from shieldrelay.mail.evidence import Reverse, Sender
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import GO_ON, Refusal, Verdict
 from shieldrelay.mail.violation import ViolationKind
@@ -238,17 +238,16 @@ class Gate:
         question = self._question(visit, fact, asked, acts=True)
         return self._answered(visit, fact, self._defences.harvest.answer(question, now), now, acts=True)
 
-    def sender(self, visit: Visit, sender: Sender, now: float) -> Refusal | None:
-        """Judge a sender by what DNS says of it; once for each transaction, when all is known that will be."""
+    def sender(self, visit: Visit, sender: Sender, reverse: Reverse, now: float) -> Refusal | None:
+        """Judge a sender, and a client's name, by what DNS says; once a transaction, when all is known that will be."""
         if visit.allowed:
             return None
+        self._admission.doubt(visit, sender, reverse, now)
         found = self._defences.lawful.sender(visit.client, sender, ours=sender.domain in self._domains, now=now)
-        if found is None:
-            return None
-        if found.mode is Mode.OBSERVE:
+        if found is not None and found.mode is Mode.OBSERVE:
             self._admission.would_refuse(visit.client, visit.reference, "lawful", found.reason, now)
             return None
-        return Refusal(found.reply, found.reason, "lawful")
+        return None if found is None else Refusal(found.reply, found.reason, "lawful")
 
     def header(self, visit: Visit, octets: bytes, now: float) -> None:
         """Look at the beginning of a content."""

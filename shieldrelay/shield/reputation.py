@@ -80,6 +80,7 @@ class Reputation:
     :ivar feeds: whoever reads feeds replaces them.
     :ivar learning: whether anything is refused yet.
     :ivar tables: what members share and what is snapshotted.
+    :ivar shadows: what is counted while it only observes, and not shared.
     """
 
     def __init__(self, settings: ReputationSettings, blocklists: Blocklists | None = None) -> None:
@@ -92,6 +93,7 @@ class Reputation:
         self._pace = Table(PACE)
         self._pace_observed = Table(PACE)
         self.tables = (self.sources, self._networks, self._pace, self.learning.table)
+        self.shadows = (self._pace_observed,)
 
     # what the gate asks
 
@@ -165,6 +167,18 @@ class Reputation:
         :param weight: in messages taken: what it takes to outweigh it.
         """
         self._note(client, VIOLATIONS, weight, now)
+
+    def doubted(self, client: Client, weight: float, now: float) -> None:
+        """Note weak evidence, such as a failure of SPF, which forwarding breaks, or an address without a name.
+
+        It adds to what speaks against a source, but never so much that it speaks alone: with all other evidence for the
+        source it stays in the clean band. Who has no past gets none from this.
+        """
+        row = self.sources.get(client.source, now)
+        if row is not None:
+            least = self.settings.throttle
+            most = 0.95 * self.settings.doubt * least / (100.0 - least) if least < 100.0 else self.settings.doubt
+            self._note(client, VIOLATIONS, min(weight, most - self.sources.total(row, VIOLATIONS)), now)
 
     def content_refused(self, client: Client, now: float) -> None:
         """Note a message that a check of the content refused."""

@@ -6,6 +6,8 @@ world is an argument. Part of `shield.reputation`. Cannot fail.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shieldrelay.cluster.table import Table
 from shieldrelay.shield.reputation_kinds import BEGAN, DAY_SECONDS, LEARNED, LEARNING, MESSAGES
 from shieldrelay.shield.reputation_settings import ReputationSettings
@@ -17,10 +19,12 @@ class Learning:
     """What has been seen so far.
 
     :ivar table: its one row, shared and kept.
+    :ivar heard: told once, when enough has been seen: days and messages.
     """
 
     def __init__(self) -> None:
         self.table = Table(LEARNING)
+        self.heard: Callable[[float, float], object] = lambda _days, _messages: None
         self._learned = False
 
     def message(self, messages: int, now: float, wall: float) -> None:
@@ -43,9 +47,12 @@ class Learning:
         table = self.table
         days = (wall - table.total(row, BEGAN)) / DAY_SECONDS if table.total(row, BEGAN) else 0.0
         enough = days >= settings.learning_days and table.total(row, MESSAGES) >= settings.learning_messages
-        if enough or table.total(row, LEARNED):
+        before = table.total(row, LEARNED)
+        if enough or before:
             table.put(row, LEARNED, 1.0)
             self._learned = True
+        if enough and not before:
+            self.heard(days, table.total(row, MESSAGES))
         return self._learned
 
     def explain(self, settings: ReputationSettings, now: float, wall: float) -> str:

@@ -18,6 +18,7 @@ class Visit:
 
     :ivar reference: the session's id.
     :ivar allowed: the operator lets this client pass whatever the defences say (R18).
+    :ivar doubted: weak evidence has been held against its client in this session.
     :ivar greeting_delay: seconds.
     :ivar band: what the client's name was worth at the last MAIL.
     :ivar asked: well-formed recipients of protected domains, in all transactions.
@@ -27,8 +28,8 @@ class Visit:
     """
 
     __slots__ = (
-        "acquaintance", "allowed", "asked", "band", "client", "greeting_delay", "harvest", "harvest_observed",
-        "open_least", "reference", "sender", "unknown",
+        "acquaintance", "allowed", "asked", "band", "client", "doubted", "greeting_delay", "harvest",
+        "harvest_observed", "open_least", "reference", "sender", "unknown",
     )  # fmt: skip
 
     def __init__(self, client: Client, acquaintance: Acquaintance, reference: str) -> None:
@@ -36,6 +37,7 @@ class Visit:
         self.acquaintance = acquaintance
         self.reference = reference
         self.allowed = False
+        self.doubted = False
         self.greeting_delay = 0.0
         self.harvest: HarvestSession | None = None
         self.harvest_observed: HarvestSession | None = None

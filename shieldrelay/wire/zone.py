@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
@@ -65,13 +66,12 @@ class ZoneServer:
             self.stop()
             raise
 
-    def stop(self) -> None:
-        """Answer nobody any more."""
+    def stop(self) -> Deferred[Any]:
+        """Answer nobody any more; fires when the ports are free again."""
         ports, self._ports = self._ports, []
-        for port in ports:
-            port.stopListening()
         for stream in tuple(self._open):
             stream.drop()
+        return DeferredList([maybeDeferred(port.stopListening) for port in ports])
 
     @property
     def ports(self) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
 
 THE_REACTOR: ControlReactor = reactor  # type: ignore[assignment]
@@ -51,7 +52,7 @@ class ControlCase(TestCase):
 
     def service_at(self, path: str) -> ControlService:
         """Make a service for a path."""
-        router = control_router(self.appliance, self.defences, self.recipients, self.journal)
+        router = control_router(self.appliance, self.defences, self.recipients, MemoryReports(), self.journal)
         return ControlService(router, path, reactor=THE_REACTOR, journal=self.journal)
 
     def stop(self) -> None:

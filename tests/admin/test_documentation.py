@@ -16,6 +16,7 @@ from shieldrelay.admin.ctl_lists import ACTIONS
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
 
 PAGE = Path(shieldrelay.__file__).parent.parent / "docs" / "operations.md"
@@ -27,7 +28,7 @@ class OperationsTests(SynchronousTestCase):
     def test_requests(self) -> None:
         """The page lists exactly the requests that there are."""
         listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/v1/[^`? ]+)", PAGE.read_text(), re.MULTILINE)
-        router = control_router(MemoryAppliance(), MemoryDefences(), MemoryRecipients(), ListJournal())
+        router = control_router(MemoryAppliance(), MemoryDefences(), MemoryRecipients(), MemoryReports(), ListJournal())
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 
     def test_commands(self) -> None:

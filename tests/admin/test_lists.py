@@ -16,6 +16,7 @@ from shieldrelay.admin.router import BODY_OCTETS, Response
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
 
 LIST = "/api/v1/recipients/example.test"
@@ -27,7 +28,7 @@ class ListRoutes(SynchronousTestCase):
     def setUp(self) -> None:
         self.recipients = MemoryRecipients()
         port: Recipients = self.recipients
-        self.router = control_router(MemoryAppliance(), MemoryDefences(), port, ListJournal())
+        self.router = control_router(MemoryAppliance(), MemoryDefences(), port, MemoryReports(), ListJournal())
 
     def ask(self, method: str, target: str, body: Any = None) -> Response:
         """Ask the router at once."""

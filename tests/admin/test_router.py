@@ -16,6 +16,7 @@ from shieldrelay.admin.router import Call, Response, Route, Router
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
 
 
@@ -26,7 +27,7 @@ class ApiTests(SynchronousTestCase):
         self.appliance = MemoryAppliance()
         port: Appliance = self.appliance
         self.journal = ListJournal()
-        self.router = control_router(port, MemoryDefences(), MemoryRecipients(), self.journal)
+        self.router = control_router(port, MemoryDefences(), MemoryRecipients(), MemoryReports(), self.journal)
 
     def ask(self, method: str, target: str, body: Any = None) -> Response:
         """Ask the router at once."""

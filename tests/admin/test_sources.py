@@ -17,6 +17,7 @@ from shieldrelay.admin.router import Refused, Response
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import NOW, MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import BANNED, MemoryDefences
 
 
@@ -26,7 +27,7 @@ class SourceRoutes(SynchronousTestCase):
     def setUp(self) -> None:
         self.defences = MemoryDefences()
         port: Defences = self.defences
-        self.router = control_router(MemoryAppliance(), port, MemoryRecipients(), ListJournal())
+        self.router = control_router(MemoryAppliance(), port, MemoryRecipients(), MemoryReports(), ListJournal())
 
     def ask(self, method: str, target: str, body: Any = None) -> Response:
         """Ask the router at once."""

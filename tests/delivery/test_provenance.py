@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 
 from shieldrelay.delivery.intake import Intake
 from shieldrelay.delivery.provenance import ProvenanceTools
-from shieldrelay.mail.evidence import Reach, Sender, SpfResult
+from shieldrelay.mail.evidence import Reach, Reverse, Sender, SpfResult
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.ports import Visit
 from shieldrelay.shield.lawful import NULL_MX
@@ -26,7 +26,7 @@ LIE = b"Authentication-Results: mx1.test; spf=pass smtp.mailfrom=bank.test\r\n"
 class NullMxGate:
     """Refuses senders with a null MX."""
 
-    def sender(self, visit: Visit, sender: Sender, now: float) -> Refusal | None:
+    def sender(self, visit: Visit, sender: Sender, reverse: Reverse, now: float) -> Refusal | None:
         """Judge."""
         return Refusal(NULL_MX, "a null MX", "lawful") if sender.reach is Reach.NULL_MX else None
 

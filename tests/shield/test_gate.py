@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.mail.address import NULL, parse_mailbox
 from shieldrelay.mail.client import client_of
-from shieldrelay.mail.evidence import Reach, Sender, SpfResult
+from shieldrelay.mail.evidence import NO_REVERSE, Reach, Sender, SpfResult
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.violation import ViolationKind
 from shieldrelay.ports import SenderAsked
@@ -263,7 +263,7 @@ class LawfulTests(SynchronousTestCase):
 
     def judged(self, siege: Siege, sender: Sender, visit: Visit | None = None) -> tuple[int, str] | None:
         """Give code and defence."""
-        refusal = siege.gate.sender(visit or siege.admit(), sender, siege.now)
+        refusal = siege.gate.sender(visit or siege.admit(), sender, NO_REVERSE, siege.now)
         return None if refusal is None else (refusal.reply.code, refusal.defence)
 
     def test_senders_that_cannot_be_answered_are_put_off(self) -> None:
