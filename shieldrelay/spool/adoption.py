@@ -20,7 +20,7 @@ from shieldrelay.spool.entry import Entry
 from shieldrelay.spool.faults import SpoolUnavailable, unavailable
 from shieldrelay.spool.folder import Folder
 from shieldrelay.spool.ledger import Ledger
-from shieldrelay.spool.legacy import Batch, Legacy
+from shieldrelay.spool.legacy import BATCH, Batch, Legacy
 from shieldrelay.spool.name import is_part
 from shieldrelay.spool.operations import FileOperations
 from shieldrelay.spool.part import Part
@@ -85,6 +85,7 @@ class Adoption:
     :param part: gives this member's part of a domain.
     :param tidying: held while files of more than one step lie about, so that no sweep takes them for leftovers.
     :param marker: gives a word that nobody had before.
+    :ivar batch: messages that are brought over between two syncs.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Adoption:
         self._journal = journal
         self._wall_clock = wall_clock
         self._stopped = False
+        self.batch = BATCH
 
     def others(self) -> Deferred[list[LostPart]]:
         """Give the other members' directories in the spool's root, whether or not they live."""
@@ -163,7 +165,8 @@ class Adoption:
         """Bring one part over: what it knew of down-times first, since its mail may be old."""
         part = self._part(domain)
         await self._mended(part, heir)
-        legacy = Legacy(Folder(place, domain, self._operations, self._marker()), part.folder)
+        origin = Folder(place, domain, self._operations, self._marker())
+        legacy = Legacy(origin, part.folder, self.batch)
         await heir.bereaved(await self._threads.run(legacy.ledger))
         told = began
         left: list[str] | None = None

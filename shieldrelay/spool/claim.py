@@ -70,23 +70,28 @@ def claim(root: str, lost: str, own: str, marker: str, operations: FileOperation
     origin, place = f"{root}/{lost}", f"{own}/{ADOPTED}/{lost}{_BETWEEN}{marker}"
     if not is_member(lost) or origin == own:
         raise NotAdoptable(lost, "that is no other node's part of the spool")
-    lock = MemberLock(origin, operations)
     try:
         check_private(origin, operations)
-        lock.seize()
-        make_directories(operations, f"{own}/{ADOPTED}", [])
-        operations.rename(origin, place)
-        operations.fsync_directory(f"{own}/{ADOPTED}")
-        operations.fsync_directory(root)
+        _move(origin, place, operations)
     except FileNotFoundError as error:
         raise NotAdoptable(lost, "there is no such part of the spool") from error
-    except SpoolUnavailable:
-        raise
     except OSError as error:
         raise _refused(lost, error) from error
+    return place
+
+
+def _move(origin: str, place: str, operations: FileOperations) -> None:
+    """Rename a member's directory while nobody can start on it."""
+    goal = place.rpartition("/")[0]
+    lock = MemberLock(origin, operations)
+    lock.seize()
+    try:
+        make_directories(operations, goal, [])
+        operations.rename(origin, place)
+        operations.fsync_directory(goal)
+        operations.fsync_directory(origin.rpartition("/")[0])
     finally:
         lock.release()
-    return place
 
 
 def places(own: str, operations: FileOperations) -> list[str]:
@@ -103,6 +108,8 @@ def parts_of(place: str, operations: FileOperations) -> list[str]:
 
 
 def _refused(lost: str, error: OSError) -> SpoolUnavailable:
+    if isinstance(error, SpoolUnavailable):
+        return error
     if error.errno in (errno.EXDEV, errno.EBUSY):
         return NotAdoptable(lost, "it is a file system of its own: let the spool's root be one, or start a node on it")
     return unavailable(error)

@@ -48,12 +48,14 @@ class Legacy:
     """One part of a claimed directory on its way into ours.
 
     :param origin: the lost member's; ``goal`` ours, whose directories exist.
+    :param batch: messages that are brought over between two syncs.
     """
 
-    def __init__(self, origin: Folder, goal: Folder) -> None:
+    def __init__(self, origin: Folder, goal: Folder, batch: int = BATCH) -> None:
         self.origin = origin
         self._goal = goal
         self._operations = goal.operations
+        self._batch = batch
         self._stuck: set[str] = set()
 
     def batches(self) -> Iterator[Callable[[], Batch]]:
@@ -70,7 +72,7 @@ class Legacy:
         """End what an earlier run left in two places: what is ours already leaves the origin."""
         for directory in (self.origin.held, self.origin.new):
             names = (name for name, *_ in self._scan(directory))
-            while some := list(islice((name for name in names if self._is_ours(directory, name)), BATCH)):
+            while some := list(islice((name for name in names if self._is_ours(directory, name)), self._batch)):
                 self._sync_goal()
                 self._let_go(directory, some)
 
@@ -108,8 +110,9 @@ class Legacy:
     # one batch
 
     def _take_held(self, found: Iterator[_Found]) -> Batch:
-        some = list(islice(found, BATCH))
+        some = list(islice(found, self._batch))
         names = [name for name, *_ in some]
+        self._goal.arriving = frozenset(names)
         self._bring_sidecars(names)
         origin, goal = self.origin.held, self._goal.held
         brought = [name for name in names if self._link(f"{origin}/{name}", f"{goal}/{name}", name)]
@@ -118,7 +121,7 @@ class Legacy:
         return Batch((), len(brought), (), tuple(name for name in names if name in self._stuck))
 
     def _take_new(self, found: Iterator[_Found]) -> Batch:
-        some = list(islice(found, BATCH))
+        some = list(islice(found, self._batch))
         whole: list[_Found] = []
         damaged: list[_Found] = []
         for one in some:

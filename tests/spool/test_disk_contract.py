@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import stat
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -136,6 +137,37 @@ class DiskContract(_Case):
         self.assertRaises(FileNotFoundError, self.disk.status, path)
         self.assertRaises(FileNotFoundError, self.disk.rename, path, other)
 
+    def test_a_directory_moves_with_all_that_is_in_it(self):
+        """Its files are reached by the new path only, and it replaces no directory that has something in it."""
+        for name in ("from", "to"):
+            self.disk.make_directory(f"{self.place}/{name}")
+        self.written("from/a")
+        self.written("to/b")
+        self.assertRaises(OSError, self.disk.rename, f"{self.place}/from", f"{self.place}/to")
+        self.disk.rename(f"{self.place}/from", f"{self.place}/to/from")
+        self.assertEqual(self.content(f"{self.place}/to/from/a"), b"octets")
+        self.assertRaises(FileNotFoundError, self.disk.open, f"{self.place}/from/a")
+
+    def test_only_an_empty_directory_is_removed(self):
+        """What has something in it stays."""
+        self.disk.make_directory(f"{self.place}/d")
+        path = self.written("d/a")
+        self.assertRaises(OSError, self.disk.remove_directory, f"{self.place}/d")
+        self.disk.unlink(path)
+        self.disk.remove_directory(f"{self.place}/d")
+        self.assertRaises(FileNotFoundError, self.disk.status, f"{self.place}/d")
+
+    def test_two_names_of_one_file_have_one_identity(self):
+        """So has the open file; another file has another one."""
+        path, other = self.written("a"), self.written("b")
+        self.disk.link(path, f"{self.place}/c")
+        file = self.disk.open(path)
+        self.assertEqual(
+            {self.disk.identity(path), self.disk.identity(file)}, {self.disk.identity(f"{self.place}/c")}
+        )
+        self.disk.close(file)
+        self.assertNotEqual(self.disk.identity(path), self.disk.identity(other))
+
     def test_directories_are_made_private_and_once(self):
         """A directory is 0700; a second time is FileExistsError; it can be synced; a file cannot."""
         path = f"{self.place}/d"
@@ -246,6 +278,21 @@ class ForgetfulDiskTests(DiskContract, SynchronousTestCase):
         self.disk.fsync(file)
         after = self.forgetful.after_crash()
         self.assertEqual(after.status(f"{self.place}/a").size, 0)
+
+    def test_a_moved_directory_is_here_or_there(self):
+        """A crash before the sync finds it in one place, after the sync of either parent in the new one."""
+        for synced, remembered in ((False, False), (False, True), (True, False)):
+            disk = ForgetfulDisk()
+            for path in ("/from", "/to", "/from/d"):
+                disk.make_directory(path)
+            for path in ("/from/d", "/from", "/to", "/"):
+                disk.fsync_directory(path)
+            disk.rename("/from/d", "/to/d")
+            if synced:
+                disk.fsync_directory("/to")
+            found = disk.after_crash(partial(bool, remembered))
+            here, there = list(found.names("/from")), list(found.names("/to"))
+            self.assertEqual((here, there), ([], ["d"]) if synced or remembered else (["d"], []))
 
     def test_nothing_is_done_after_the_power_cut(self):
         """From its last step on every step is a power cut; a write has written half."""
