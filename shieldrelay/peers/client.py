@@ -30,7 +30,7 @@ from shieldrelay.ports import WallClock
 ANSWER_SECONDS = 10.0
 """How long an answer may take, its connection and its body included."""
 CONNECT_SECONDS = 5.0
-KEPT_SECONDS = 10.0
+KEPT_SECONDS = 10
 KEPT_CONNECTIONS = 4
 """To one peer, while nothing is asked."""
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from attrs import field, frozen
 
-PIECE_OCTETS = 1 << 20
+PIECE_OCTETS = 2 << 20
 """The largest body of a request and of an answer; what is larger goes in pieces."""
 _FIELDS_MOST = 10
 

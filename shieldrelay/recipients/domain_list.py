@@ -24,6 +24,7 @@ from shieldrelay.recipients.names import Names, NoNames, open_names
 from shieldrelay.recipients.outcome import Adopted, Confirmed, NotThere, Pushed, Refused
 from shieldrelay.recipients.overlay import Overlay
 from shieldrelay.recipients.pointer import REJECTED_MOST, Pointer
+from shieldrelay.recipients.replica import Replica
 from shieldrelay.recipients.roster import Anyone, Roster
 from shieldrelay.recipients.settings import ListKind, ListSettings
 from shieldrelay.recipients.shelf import Shelf, prove
@@ -199,6 +200,26 @@ class DomainList:
         with self.shelf.alone():
             self.look(now)
             self._point(evolve(self.pointer, observing_until=until), self.overlay, now)
+
+    def follow(self, replica: Replica, file: Path | None, now: float) -> None:
+        """Take over what another node has, whatever the guards say: it was judged there.
+
+        :param file: the entries of its version, to be taken away; ``None`` when that is in force already, or not told.
+        :raises ValueError: the file is not what its record says.
+        """
+        if file is not None and replica.version is not None:
+            prove(file, replica.version)
+            open_names(file, replica.version.names_octets)
+        with self.shelf.alone():
+            self.look(now)
+            serial, until = self.pointer.serial + 1, replica.observing_until
+            pointer = evolve(self.pointer, serial=serial, observing_until=until)
+            if file is None or replica.version is None:
+                self._point(pointer, self.overlay.with_pushed(serial, replica.pushed), now)
+                return
+            placed = self.shelf.place(file, evolve(replica.version, against=0, lost=0, folded=serial - 1))
+            pointer = evolve(pointer, version=placed.number, confirmed_at=now, rejected=replica.rejected)
+            self._point_to(placed, pointer, overlays.NOTHING.with_pushed(serial, replica.pushed), now)
 
     # -- within `alone` --
 

@@ -29,6 +29,7 @@ from shieldrelay.recipients.line import Entry, LineForm
 from shieldrelay.recipients.outcome import Adopted, Confirmed, Malformed, NotThere, Outcome, Pushed
 from shieldrelay.recipients.picture import ListPicture
 from shieldrelay.recipients.plain_file import FileList, read_file_list
+from shieldrelay.recipients.replica import Replica
 from shieldrelay.recipients.settings import ListKind, ListSettings
 from shieldrelay.recipients.shelf import ROOM, write_aside
 from shieldrelay.recipients.standing import Standing
@@ -93,11 +94,7 @@ class Lists:
 
     def contradictions(self, domain: str) -> tuple[Contradiction, ...]:
         """Give what still contradicts a domain's list, the latest first."""
-        return tuple(
-            each
-            for each in self._contradictions.of(domain)
-            if each.holds(self.lookup(each.mailbox))
-        )
+        return tuple(each for each in self._contradictions.of(domain) if each.holds(self.lookup(each.mailbox)))
 
     def domains(self) -> tuple[str, ...]:
         """Name all protected domains, aliases not among them."""
@@ -274,6 +271,12 @@ class Lists:
             one.observe(until, now)
             self._show_one(one, now)
 
+    def follow(self, domain: str, replica: Replica, file: Path | None, now: float) -> None:
+        """Take over what another node has; see `DomainList.follow`. Blocking."""
+        with self._one_at_a_time:
+            self._lists[domain].follow(replica, file, now)
+            self._show_one(self._lists[domain], now)
+
     # -- what others changed, and what time does --
 
     def refresh(self, now: float) -> tuple[str, ...]:
@@ -296,6 +299,10 @@ class Lists:
     def versions(self, domain: str) -> tuple[Version, ...]:
         """Give the versions kept, the newest first. Blocking."""
         return self._lists[domain].shelf.versions()
+
+    def one(self, domain: str) -> DomainList:
+        """Give the list of one domain, to be read within a thread; whoever changes it comes here."""
+        return self._lists[domain]
 
     def picture(self, domain: str, now: float) -> ListPicture:
         """Show a domain's list. Blocking: it proves what was refused."""

@@ -101,7 +101,7 @@ class PeersCase(TestCase):
 
     async def long(self, _call: PeerCall) -> object:
         """Give more than an answer may be."""
-        return bytes(2 << 20)
+        return bytes(4 << 20)
 
     async def no(self, _call: PeerCall) -> object:
         """Refuse."""
