@@ -1,0 +1,1 @@
+"""Claims about several processes of one node."""
