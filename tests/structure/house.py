@@ -8,7 +8,7 @@ from __future__ import annotations
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
-EDGE = ("wire", "admin", "importer", "peers")
+EDGE = ("wire", "admin", "importer", "peers", "redis")
 TOP = ("assembly", "tap", "workers", "demo")
 SHARED = ("ports", "journal")
 
@@ -116,6 +116,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
     "fcntl": ("shieldrelay.spool", "shieldrelay.recipients"),  # each locks its own directory
+    "txredisapi": ("shieldrelay.redis",),
     "lmdb": ("shieldrelay.recipients",),
 }
 """Library: the modules (or modules whose names begin so) that import it. One door per library."""

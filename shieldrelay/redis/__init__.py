@@ -1,0 +1,1 @@
+"""Members meet in a Redis server."""
