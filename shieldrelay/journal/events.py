@@ -158,6 +158,13 @@ EVENTS: dict[str, Event] = {
         "state before members interval waiting reason",
         "state",
     ),
+    "member_joined": _info("Another member has come into the cluster.", "member peer process version address"),
+    "member_left": _warn("A member is gone: it stopped, or tells nothing any more.", "member peer process version address"),
+    "clock_skew": _warn("This node's clock differs from the hub's, or no more.", "state seconds", "state"),
+    "configuration_drift": _warn(
+        "The members' configurations differ, or no more.", "state sections nodes", "state"
+    ),
+    "hub_refused": _error("This member may not meet the others; it goes on alone and asks again.", "reason"),
     "snapshot": _info(
         "What the node remembers was written, or read at the start.",
         "file action rows octets seconds",
