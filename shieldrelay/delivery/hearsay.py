@@ -57,6 +57,7 @@ class Act(Enum):
     OPEN = "open our breaker"
     RAMP = "close it, and ramp with the others"
     RESUME = "close it, and go on as before: there was no outage"
+    PROBE = "see at once whether it answers us too"
 
 
 _NEXT = {
@@ -71,7 +72,7 @@ _NEXT = {
     (View.DOUBT, Sign.CONTRADICTED): (View.UP, Act.NOTHING),
     (View.DOWN, Sign.SAID_UP): (View.UP, Act.RAMP),
     (View.DOWN, Sign.CONTRADICTED): (View.UP, Act.RESUME),
-    (View.DOWN, Sign.CONTRADICTED_US): (View.OWN, Act.NOTHING),
+    (View.DOWN, Sign.CONTRADICTED_US): (View.OWN, Act.PROBE),
     (View.DOWN, Sign.PROBE_ANSWERED): (View.UP, Act.TELL_UP),
     (View.OWN, Sign.SAID_DOWN): (View.DOWN, Act.NOTHING),  # our breaker is open already
     (View.OWN, Sign.SAID_DOWN_DOUBTED): (View.DOWN, Act.NOTHING),

@@ -268,6 +268,9 @@ class Watch:
                 self._set_alarm()
             case Act.RAMP:
                 self._follow(breaker.hear_up(now), word=False, seconds_ago=seconds_ago, reason=self._heard)
+            case Act.PROBE:
+                breaker.probe_soon(now)
+                self._set_alarm()
             case Act.RESUME:
                 self._never_mind(now, seconds_ago)
             case _ if self.hearsay.view is View.DOUBT:
