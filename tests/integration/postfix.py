@@ -25,14 +25,16 @@ myhostname = mail.example.test
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-mynetworks = 127.255.255.254/32
-smtpd_relay_restrictions = reject_unauth_destination
+mynetworks = {clients}
+relayhost = {relay}
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+smtp_helo_name = client.sender.test
 smtpd_peername_lookup = no
 local_header_rewrite_clients =
 smtpd_tls_chain_files = {chain}
-smtpd_tls_security_level = encrypt
+smtpd_tls_security_level = {tls}
 smtpd_tls_received_header = yes
-virtual_mailbox_domains = example.test
+virtual_mailbox_domains = {domains}
 virtual_mailbox_base = {directory}/mail
 virtual_mailbox_maps = inline:{{ alice@example.test=all/ bob@example.test=all/ }}
 virtual_uid_maps = static:65534
@@ -49,6 +51,7 @@ cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
+smtp unix - - n - - smtp
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
@@ -67,10 +70,12 @@ class Postfix:
     """One Postfix for ``example.test`` (alice and bob exist), which takes mail over TLS only.
 
     :param chain: key and certificate in one PEM file.
+    :param tls: its security level towards clients.
+    :param relay: a port on 127.0.0.1 to which it sends everything instead of taking it.
     :ivar port: on 127.0.0.1.
     """
 
-    def __init__(self, chain: Path) -> None:
+    def __init__(self, chain: Path, *, tls: str = "encrypt", relay: int | None = None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="shieldrelay-postfix-"))
         self.directory.chmod(0o755)
         self.port = free_port()
@@ -79,7 +84,15 @@ class Postfix:
             (self.directory / name).mkdir(mode=0o755)
         shutil.chown(self.directory / "data", "postfix")
         os.chown(self.directory / "mail", _NOBODY, _NOBODY)
-        (self._etc / "main.cf").write_text(_MAIN.format(directory=self.directory, chain=chain))
+        main = _MAIN.format(
+            directory=self.directory,
+            chain=chain,
+            tls=tls,
+            clients="127.255.255.254/32" if relay is None else "127.0.0.0/8",
+            relay="" if relay is None else f"[127.0.0.1]:{relay}",
+            domains="example.test" if relay is None else "",
+        )
+        (self._etc / "main.cf").write_text(main)
         (self._etc / "master.cf").write_text(_MASTER.format(port=self.port))
 
     def start(self) -> None:
