@@ -19,18 +19,22 @@ from attrs import frozen
 from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.assembly import shield_terms
+from shieldrelay.assembly.fellowship import RAMPS, Fellowship
+from shieldrelay.assembly.hub import hub_of
+from shieldrelay.assembly.membership import Membership
 from shieldrelay.assembly.reputation import NodeReputation
 from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.entry import Entry, source_text
-from shieldrelay.cluster.exchange import Exchange, ExchangeSettings
+from shieldrelay.cluster.exchange import Exchange, ExchangeSettings, HubState
 from shieldrelay.cluster.hub import ChangeKind
-from shieldrelay.cluster.memory_hub import MemoryHub
 from shieldrelay.cluster.register import Register
 from shieldrelay.cluster.snapshot import Snapshots
+from shieldrelay.cluster.strain import Strain
 from shieldrelay.cluster.table import Table
 from shieldrelay.cluster.timepiece import Timepiece
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.workers import kept_apart
+from shieldrelay.delivery.lane import Lane
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.mail.client import Client
 from shieldrelay.ports import Journal, ThreadRunner, WallClock
@@ -85,7 +89,10 @@ class Shield:
     :ivar defences: what the gate judges by.
     :ivar decisions: what is decided for all members, by realm.
     :ivar register: bans and the operator's lists.
+    :ivar hub: where members meet.
     :ivar exchange: with the other members.
+    :ivar membership: what the others see of this member, and who they are.
+    :ivar strain: stress that is everybody's.
     :ivar hashed: gives the hash by which a recipient is remembered.
     :ivar pauses: holds answers back.
     :ivar tables: what is shared and snapshotted.
@@ -114,6 +121,7 @@ class Shield:
         self._reputation = reputation
         self.lookups = lookups
         self.hashed = keyed_hash(secret_of(state))
+        self._ramps = Table(RAMPS)
         self.decisions = Decisions(self._timepiece, new_id)
         self.register = Register(self.decisions, self._timepiece, journal)
         connections = Connections(shield_terms.connections(configuration), shield_terms.classes(configuration))
@@ -147,10 +155,12 @@ class Shield:
             *analysis.tables,
             *reputation.tables,
             *lawful.tables,
+            self._ramps,
         )
         kinds = [table.kind for table in self.tables]
+        self.hub, self._leave_hub = hub_of(configuration, kinds, reactor, self._timepiece)
         self.exchange = Exchange(
-            MemoryHub(kinds, reactor, self._timepiece),
+            self.hub,
             reactor,
             self._timepiece,
             journal,
@@ -158,7 +168,12 @@ class Shield:
             new_id(),
             ExchangeSettings(tick=configuration.cluster.tick),
         )
-        self.pauses = Pauses(reactor, self.exchange.next, self._sleepers, random.SystemRandom().random)
+        rnd, member = random.SystemRandom().random, self.exchange.member
+        self.membership = Membership(
+            configuration, self.hub, reactor, wall, journal, rnd, member, lambda: bool(self.defences.stress.own)
+        )
+        self.strain = Strain(self.decisions, member, self._timepiece, lambda: self.exchange.members)
+        self.pauses = Pauses(reactor, self.exchange.next, self._sleepers, rnd)
         for table in self.tables:
             self.exchange.add(table)
         kept = state / kept_apart(configuration, "shield")
@@ -182,6 +197,7 @@ class Shield:
         defences.examination.analysis.settings = shield_terms.analysis(configuration)
         defences.stress.settings = shield_terms.stress(configuration)
         self.register.configure(map(str, shield.allow), map(str, shield.deny))
+        self.membership.configure(configuration)
 
     def start(self, facts: Callable[[], NodeFacts], hurry: Callable[[], object]) -> None:
         """Begin to look at the node and to exchange.
@@ -193,6 +209,7 @@ class Shield:
         self._hurry = hurry
         former = self._snapshots.restore().member
         self.exchange.start(former)
+        self.membership.roster.start()
         self._snapshots.start()
         self._look_later()
 
@@ -203,13 +220,28 @@ class Shield:
             self._call = None
             await self._snapshots.stop()
         await self.lookups.stop()
+        self.membership.roster.stop()
         await self.exchange.stop()
+        self._leave_hub()
 
     def is_good(self, source: bytes) -> bool:
         """Whether a source is known-good now: then nobody is told anything bad of it."""
         defences, now = self.defences, self._reactor.seconds()
         known = defences.history.acquaintance(Client("", source, source[:-1]), defences.calendar.day(now), now)
         return known is Acquaintance.KNOWN_GOOD
+
+    def fellowship(self, name: str, lane_of: Callable[[str], Lane | None]) -> Fellowship | None:
+        """Make what binds this node's lanes to the other members'; ``None`` when there can be none.
+
+        :param name: what the others call this member.
+        :param lane_of: gives the lane that serves a domain now.
+        """
+        exchange = self.exchange
+        if exchange.state is HubState.LOCAL:
+            return None
+        return Fellowship(
+            self.decisions, exchange.stakes, self._ramps, self._reactor, self._timepiece, name, lane_of
+        )  # fmt: skip
 
     def seconds(self) -> float:
         """Give the reactor's time."""
@@ -232,7 +264,7 @@ class Shield:
         now = self._reactor.seconds()
         defences = self.defences
         defences.calendar.epoch = self._timepiece() - now
-        if defences.stress.watch(self._measured(max(0.0, now - self._expected)), now):
+        if defences.stress.watch(self._measured(max(0.0, now - self._expected)), now, self._heed_others()):
             defences.connections.stressed = self.stressed
             self._tell_stress(now)
             if self.stressed:
@@ -243,6 +275,15 @@ class Shield:
             table.expire(now, _EXPIRED_AT_ONCE)
         self.decisions.sweep()
         self._look_later()
+
+    def _heed_others(self) -> str:
+        """Go by how far the others can be seen (R30), and say why there is stress everywhere, if there is."""
+        exchange = self.exchange
+        if exchange.state is HubState.LOCAL:
+            return ""
+        self.defences.connections.alone_of(exchange.members if exchange.stakes.degraded else 1)
+        self.strain.say(self.defences.stress.own)
+        return self.strain.common()
 
     def _measured(self, lag: float) -> Facts:
         if self._facts is None:
