@@ -139,8 +139,11 @@ def _built(
     memory = RefusedRecipients()
     aftermath = Aftermath(notices, memory, reactor)
     testimony = Testimony(shield, recipients, reputation, lambda: terms.gate.harvest_acts)
+    fellowship = shield.fellowship(
+        configuration.member, lambda domain: ways[domain].lane if domain in ways else None
+    )  # fmt: skip
     way_maker = WayMaker(
-        WayTools(reactor, resolver, connections, spool, outages, aftermath, testimony, wall, rnd, journal)
+        WayTools(reactor, resolver, connections, spool, outages, aftermath, testimony, wall, rnd, journal, fellowship)
     )
     for domain in configuration.domains:
         ways[domain.domain] = way_maker.make(configuration, domain, contexts, None)

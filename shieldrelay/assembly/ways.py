@@ -12,6 +12,7 @@ from attrs import define, frozen
 from twisted.internet.defer import Deferred, gatherResults
 
 from shieldrelay.assembly import translation
+from shieldrelay.assembly.fellowship import Fellowship
 from shieldrelay.assembly.outages import Outages
 from shieldrelay.config.delivery import Delivery
 from shieldrelay.config.domain import Domain
@@ -30,7 +31,10 @@ from shieldrelay.wire.tls_client import ClientContexts, ClientTls
 
 @frozen
 class WayTools:
-    """What every domain's way is made with; the same for the life of the process."""
+    """What every domain's way is made with; the same for the life of the process.
+
+    :ivar fellowship: of the lanes with those of other members; ``None`` when there can be none.
+    """
 
     reactor: Reactor
     resolver: Resolver
@@ -42,6 +46,7 @@ class WayTools:
     wall: WallClock
     rnd: Randomness
     journal: Journal
+    fellowship: Fellowship | None
 
 
 class WayOutages:
@@ -82,6 +87,7 @@ class DomainWay:
     """One protected domain.
 
     :ivar made_of: the configuration it was made of.
+    :ivar former: the lane to other servers that its own replaced.
     """
 
     name: str
@@ -90,6 +96,7 @@ class DomainWay:
     lane: Lane
     queue: Queue
     outages: WayOutages
+    former: Lane | None = None
 
     @property
     def suspicious(self) -> bool:
@@ -156,6 +163,7 @@ class WayMaker:
             return
         if before is not None:
             before.outages.retire()
+            way.former = before.lane
         since = self._tools.outages.down_since(way.name)
         if since is not None:
             way.lane.resume_outage(max(0.0, self._tools.wall() - since))
@@ -166,6 +174,11 @@ class WayMaker:
         way.queue.serve(way.lane, translation.schedule(configuration), translation.lifetimes(configuration))
         way.lane.backlog_due = way.queue.has_due
         way.lane.changed = way.queue.pump
+        way.lane.watch.waits = lambda: way.queue.window.total > 0
+        fellowship = self._tools.fellowship
+        if fellowship is not None and not way.lane.joined:
+            fellowship.join(way.lane, way.former)
+        way.former = None
 
     def _hops(self, configuration: Configuration, domain: Domain, contexts: ClientContexts) -> list[Hop]:
         tools = self._tools

@@ -81,6 +81,7 @@ class Allotment:
         self._wish = Wish(STANDING_CONNECTIONS, STANDING_CONNECTIONS)
         self._rate_wish = Wish(STANDING_SHARES, 0)
         self._asked = 0
+        self._rate_asked = 0
         self._giving_way = False
         self._alarm: IDelayedCall | None = None
         self._stopped = self._replaced = False
@@ -107,6 +108,11 @@ class Allotment:
     def used(self) -> None:
         """Note that attempts run, the first of them after a pause too."""
         if self._alarm is None and not self._stopped:
+            self._look()
+
+    def paced(self) -> None:
+        """Have more of the rates, as far as the others leave it: the pace let a message wait."""
+        if self._rate_asked < SHARES and not self._stopped:
             self._look()
 
     def shed(self) -> None:
@@ -181,7 +187,8 @@ class Allotment:
             return
         busy = now - self._pace.refused_at < PEAK_SECONDS
         self._rate_wish.need(SHARES if busy else min(1, self._need), now)
-        rate.ask(self._rate_wish.units(SHARES, rate.claimants, now), SHARES, rate.units)
+        self._rate_asked = self._rate_wish.units(SHARES, rate.claimants, now)
+        rate.ask(self._rate_asked, SHARES, min(rate.units, self._rate_asked))
 
     def _granted(self) -> None:
         """Go by what we were granted from now on."""

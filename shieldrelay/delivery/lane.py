@@ -18,7 +18,9 @@ from twisted.internet.defer import Deferred, fail
 from twisted.python.failure import Failure
 
 from shieldrelay.delivery.allotment import Allotment
+from shieldrelay.delivery.attempt_line import tell
 from shieldrelay.delivery.breaker import State
+from shieldrelay.delivery.drain import Drain
 from shieldrelay.delivery.fellows import Fellows
 from shieldrelay.delivery.line import Line, untried
 from shieldrelay.delivery.machines import BacklogDue, Machines, Outages, nothing_due
@@ -26,7 +28,7 @@ from shieldrelay.delivery.slots import Slots, Use
 from shieldrelay.delivery.testimony import Nobody, testify
 from shieldrelay.delivery.watch import Watch
 from shieldrelay.mail.envelope import Precedence
-from shieldrelay.mail.outcome import AttemptResult, Fate, ServerHealth
+from shieldrelay.mail.outcome import AttemptResult, ServerHealth
 from shieldrelay.ports import Attempt, Clock, Journal, NextHop, Witness
 
 __all__ = ["AHEAD", "Lane", "Machines", "Outages"]
@@ -45,6 +47,7 @@ class Lane:
     :ivar backlog_due: says whether the backlog has mail that is due; the queue sets it.
     :ivar changed: called when a slot or the breaker changed; the queue sets it.
     :ivar watch: over the server's state.
+    :ivar drain: how fast the backlog shrinks.
     :ivar witness: is told what attempts say of recipients; the assembly sets it.
     """
 
@@ -63,6 +66,7 @@ class Lane:
         self.hops = tuple(hops)
         self.machines = machines
         self.slots = Slots()
+        self.drain = Drain()
         self.backlog_due: BacklogDue = nothing_due
         self.changed: Callable[[], object] = bool
         self.witness: Witness = Nobody()
@@ -218,6 +222,11 @@ class Lane:
         """Whether others share the server."""
         return self._allotment is not None
 
+    @property
+    def claimants(self) -> int:
+        """How many members want connections to the server, this one included; 0 where nobody shares it."""
+        return 0 if self._allotment is None else self._allotment.fellows.connections.claimants
+
     def drill(self, seconds: float) -> None:
         """Treat the next hops as down for so long; 0 ends a drill."""
         self.watch.drill(seconds)
@@ -230,6 +239,7 @@ class Lane:
         """Share what another lane to the same next hops has learned, and its slots; it is stopped by its owner."""
         self.machines = before.machines
         self.slots = before.slots
+        self.drain = before.drain
         self.watch = before.watch
         self.watch.take_over(self._line.disperse, self._changed)
         self._allotment = before._allotment
@@ -307,6 +317,8 @@ class Lane:
     def _pace_allows(self, attempt: Attempt, precedence: Precedence) -> bool:
         """Take what it costs, and note the turn: it starts then."""
         if not self.machines.pace.may_start(attempt.content.size, self._clock.seconds(), precedence):
+            if self._allotment is not None:
+                self._allotment.paced()
             return False
         own = attempt.message.precedence
         waits = own is Precedence.KNOWN_GOOD and self.backlog_due(Precedence.ORDINARY)
@@ -353,7 +365,10 @@ class Lane:
         self.slots.give_back(use)
         self.watch.judged(attempt.message.id, result, probe, now)
         judged = self._guarded(attempt, result, now)
-        self._tell(attempt, judged, use, probe, now - began)
+        name = "probe" if probe else use.value
+        waits = tell(self._journal, self.domain, attempt, judged, name, now - began)
+        if use is Use.BACKLOG and not waits:
+            self.drain.done(now)
         testify(self.witness, attempt, judged.outcomes)
         self._serve_line()
         self.changed()
@@ -384,24 +399,3 @@ class Lane:
                 reason=change.reason,
             )
         return result if outcomes is result.outcomes else evolve(result, outcomes=tuple(outcomes))
-
-    def _tell(self, attempt: Attempt, result: AttemptResult, use: Use, probe: bool, seconds: float) -> None:
-        """Write the attempt's line of the journal."""
-        outcomes = result.outcomes
-        worst = next((outcome for outcome in outcomes if outcome.fate is not Fate.TAKEN), outcomes[0])
-        self._journal.event(
-            "attempt",
-            message=attempt.message.id,
-            domain=self.domain,
-            use="probe" if probe else use.value,
-            next_hop=result.next_hop,
-            health=result.health.value,
-            recipients=len(outcomes),
-            taken=sum(outcome.fate is Fate.TAKEN for outcome in outcomes),
-            result=worst.fate.value,
-            reply=None if worst.reply is None else str(worst.reply),
-            reason=worst.reason or result.reason,
-            tls=result.tls,
-            size=attempt.content.size,
-            seconds=round(seconds, 4),
-        )
