@@ -90,7 +90,7 @@ class Peers:
 
     async def stop(self) -> None:
         """Neither ask nor answer any more."""
-        self.lists.stop()
+        await self.lists.stop()
         if self._server is not None:
             await self._server.stop()
         await self.client.stop()

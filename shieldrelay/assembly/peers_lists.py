@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
@@ -66,6 +66,7 @@ class ListReplication:
         self._journal = journal
         self._wanted: dict[str, Change] = {}
         self._told: dict[str, str] = {}
+        self._works: set[Deferred[object]] = set()
         self._call: IDelayedCall | None = None
         self._busy = self._running = self._deciding = False
         decisions.on(Realm.LIST, self._heard)
@@ -85,12 +86,14 @@ class ListReplication:
         self._in_background(self._take_up())
         self._later(0.0)
 
-    def stop(self) -> None:
-        """Follow no more."""
+    async def stop(self) -> None:
+        """Follow no more; what is under way is begun again after the next start."""
         self._running = False
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        for work in list(self._works):
+            work.cancel()
 
     async def announce(self, domain: str, by: str, *, chosen: bool = False) -> None:
         """Tell all nodes that an operator has changed a list here.
@@ -133,8 +136,7 @@ class ListReplication:
         if not self._recipients.leads:
             self._wanted.clear()
         self._busy = True
-        looking = Deferred.fromCoroutine(self._follow_all()).addErrback(self._bug)
-        looking.addCallback(lambda _: self._looked())
+        self._in_background(self._follow_all()).addCallback(lambda _: self._looked())
 
     def _looked(self) -> None:
         self._busy = False
@@ -163,14 +165,16 @@ class ListReplication:
         if digest == "":
             return True
         faults: list[str] = []
-        unknown = False
+        unknown: bool | None = False
         for address in [] if own == digest else self._fellows.addresses(first):
             try:
                 replica, file = await self._fetch(address, domain, digest)
+                unknown = await self._take(domain, replica, file, address, change)
             except (PeerUnreachable, PeerRefused, ValueError) as fault:
                 faults.append(str(fault))
                 continue
-            unknown = await self._take(domain, replica, file, address, change.by)
+            if unknown is None:
+                return False
             own, chosen = digest, "" if replica.version is None else replica.version.digest
             break
         if own != digest:
@@ -187,15 +191,23 @@ class ListReplication:
         for address in self._fellows.addresses():
             try:
                 replica, file = await self._fetch(address, domain, "")
+                if file is not None and await self._take(domain, replica, file, address, None) is not None:
+                    return
             except (PeerUnreachable, PeerRefused, ValueError):
                 continue
-            if file is not None:
-                await self._take(domain, replica, file, address, "another node")
-                return
 
-    async def _take(self, domain: str, replica: Replica, file: Path | None, address: str, by: str) -> bool:
-        """Put a replica in force; true when we have pushes that others do not know."""
-        unknown: bool = await self._recipients.change(self._put_in_force, domain, replica, file)
+    async def _take(
+        self, domain: str, replica: Replica, file: Path | None, address: str, change: Change | None
+    ) -> bool | None:
+        """Put a replica in force; true when we have pushes that others do not know.
+
+        :param change: that it follows; ``None``: the list was missing.
+        :returns: ``None`` when it is outdated by now.
+        :raises ValueError: the file is not what its record says; it is gone.
+        """
+        unknown: bool | None = await self._recipients.change(self._put_in_force, domain, replica, file, change)
+        if unknown is None:
+            return None
         self._journal.event(
             "list_replicated",
             domain=domain,
@@ -203,7 +215,7 @@ class ListReplication:
             entries=None if replica.version is None else replica.version.listed,
             pushed=len(replica.pushed),
             digest=replica.digest,
-            by=by,
+            by="another node" if change is None else change.by,
         )
         return unknown
 
@@ -303,9 +315,21 @@ class ListReplication:
             self._recipients.lists.one(domain).shelf.prepare()
         return same
 
-    def _put_in_force(self, domain: str, replica: Replica, file: Path | None) -> bool:
-        ours = set(self._recipients.lists.one(domain).overlay.entries) if file is None else set()
-        self._recipients.lists.follow(domain, replica, file, self._wall())
+    def _put_in_force(self, domain: str, replica: Replica, file: Path | None, change: Change | None) -> bool | None:
+        one = self._recipients.lists.one(domain)
+        mark = mark_of(one)
+        outdated = one.version is not None if change is None else mark is not None and mark.age >= change.age
+        if outdated:  # an operator was here while it was fetched
+            if file is not None:
+                file.unlink(missing_ok=True)
+            return None
+        ours = set(one.overlay.entries) if file is None else set()
+        try:
+            self._recipients.lists.follow(domain, replica, file, self._wall())
+        except (OSError, ValueError):
+            if file is not None:
+                file.unlink(missing_ok=True)
+            raise
         return bool(ours - set(replica.pushed))
 
     def _piece(self, domain: str, digest: str, at: int) -> bytes | None:
@@ -319,11 +343,18 @@ class ListReplication:
 
     # the rest
 
-    def _in_background(self, work: Coroutine[Deferred[Any], Any, object]) -> None:
-        Deferred.fromCoroutine(work).addErrback(self._bug)
+    def _in_background(self, work: Coroutine[Deferred[Any], Any, object]) -> Deferred[object]:
+        begun: Deferred[object] = Deferred.fromCoroutine(work)
+        self._works.add(begun)
+
+        def ended(result: object) -> object:
+            self._works.discard(begun)
+            return result
+
+        return begun.addBoth(ended).addErrback(self._bug)
 
     def _bug(self, failure: Failure) -> None:
-        if failure.check(ThreadsStopped):
+        if failure.check(ThreadsStopped, CancelledError):
             return
         where, error = "list replication", repr(failure.value)
         self._journal.event("bug", where=where, error=error, traceback=failure.getTraceback())
