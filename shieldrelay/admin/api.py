@@ -16,6 +16,7 @@ from attrs import frozen
 
 from shieldrelay.admin import parameters
 from shieldrelay.admin.api_lists import Recipients, list_routes
+from shieldrelay.admin.api_parts import Parts, part_routes
 from shieldrelay.admin.api_reports import Reports, report_routes
 from shieldrelay.admin.api_sources import Defences, source_routes
 from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
@@ -77,14 +78,23 @@ class Appliance(Protocol):
 
 
 def control_router(
-    appliance: Appliance, defences: Defences, recipients: Recipients, reports: Reports, journal: Journal
+    appliance: Appliance,
+    defences: Defences,
+    recipients: Recipients,
+    reports: Reports,
+    journal: Journal,
+    parts: Parts | None = None,
 ) -> Router:
-    """Make the router of the control API."""
+    """Make the router of the control API.
+
+    :param parts: ``None`` for a node that knows no spool but its own.
+    """
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
+    routes += () if parts is None else part_routes(parts)
     return Router(routes, on_bug)
 
 

@@ -26,6 +26,7 @@ from shieldrelay.admin.ctl_outcome import (
     print_json,
     whole_refusal,
 )
+from shieldrelay.admin.ctl_parts import add_part_commands
 from shieldrelay.admin.ctl_reports import add_report_command
 from shieldrelay.admin.ctl_sources import add_source_commands
 from shieldrelay.admin.ctl_text import duration, harmless, until, whole
@@ -148,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     add_source_commands(add)
     add_report_command(add)
     add_list_commands(add)
+    add_part_commands(add)
     add("reload", _reload, "Read the configuration again, whole or not at all.", "reload")
     return parser
 

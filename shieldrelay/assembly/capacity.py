@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock, Journal
 from shieldrelay.spool.entry import Tally
+from shieldrelay.spool.faults import SpoolTaken
 from shieldrelay.spool.headroom import PLENTY, Headroom, Level, Reserve, judge, share_is_used_up
 from shieldrelay.spool.maildir import Spool
 from shieldrelay.spool.operations import Space
@@ -28,6 +29,7 @@ class Capacity:
         they are complete, and are bounded by the memory budget, so that a thousand slow clients with nothing to say
         cannot make the disk look full.
     :param domains: gives the domains whose backlog counts.
+    :ivar taken: called each second while the spool's directory is another member's (R15).
     :ivar headroom: the last judgement.
     :ivar space: what the file system said last, ``None`` before.
     """
@@ -53,6 +55,7 @@ class Capacity:
         self._shares_used_up: frozenset[str] = frozenset()
         self.headroom: Headroom = PLENTY
         self.space: Space | None = None
+        self.taken: Callable[[str], object] = str
 
     def full(self) -> str | None:
         """Why no mail at all can be taken now, in our words; ``None`` when it can."""
@@ -79,6 +82,9 @@ class Capacity:
             self.space = await self._spool.space()
             self._judged(judge(self.space, self.reserve, self._drafts()))
             self._judge_shares(self.space)
+        except SpoolTaken as fault:
+            self._judged(Headroom(Level.REFUSE, str(fault)))
+            self.taken(str(fault))
         except OSError as error:
             self._judged(Headroom(Level.REFUSE, f"the file system cannot be asked: {error}"))
         finally:

@@ -73,6 +73,26 @@ class Outages:
         except OSError as error:
             self._journal.event("ledger_failed", domain=domain, change=change.value, error=str(error))
 
+    async def absorb(self, domain: str, other: Ledger) -> None:
+        """Add down-times that a lost member knew of, in memory at once and durable at the end (R15).
+
+        :raises SpoolUnavailable: when they cannot be written; memory knows them.
+        """
+        self._ledgers[domain] = self._ledgers.get(domain, _EMPTY).united(other)
+        await self.write_anew(domain)
+
+    async def write_anew(self, domain: str) -> None:
+        """Have the file know all that memory knows, behind what is being written. Raises SpoolUnavailable."""
+        before = self._last.get(domain)
+        mine: Deferred[None] = Deferred()
+        self._last[domain] = mine
+        try:
+            if before is not None:
+                await before
+            await self._spool.merge_ledger(domain, self._ledgers.get(domain, _EMPTY))
+        finally:
+            mine.callback(None)
+
     def written(self) -> list[Deferred[None]]:
         """Give what fires when every change is on disk; for the stop."""
         return list(self._last.values())

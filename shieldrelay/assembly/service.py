@@ -28,6 +28,7 @@ from shieldrelay.assembly.steering import Steering
 from shieldrelay.assembly.steering_lists import ListSteering
 from shieldrelay.assembly.steering_reports import ReportSteering
 from shieldrelay.assembly.steering_sources import SourceSteering
+from shieldrelay.assembly.takeover_terms import takeover_of
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
 from shieldrelay.spool.name import NOTICES
@@ -61,10 +62,16 @@ class ApplianceService(Service):
         self.failed = False
         self._doorway = Doorway(house.inbound, house.reactor)
         self._reload = Reload(house)
+        self._takeover = takeover_of(house)
         steering = Steering(house, self._reload)
         self._control = ControlService(
             control_router(
-                steering, SourceSteering(house), ListSteering(house), ReportSteering(house), house.journal
+                steering,
+                SourceSteering(house),
+                ListSteering(house),
+                ReportSteering(house),
+                house.journal,
+                self._takeover,
             ),
             house.configuration.node.control,
             reactor=house.reactor,
@@ -144,6 +151,7 @@ class ApplianceService(Service):
         )
         house.tell_certificates()
         self._in_background(self._sweep())
+        self._takeover.start()
 
     async def _prepare(self, domain: str) -> None:
         """Make a domain's place in the spool durable, and go on with the outage that it was in."""
@@ -182,6 +190,7 @@ class ApplianceService(Service):
         if self._starting is not None:
             await self._starting  # what has begun is begun whole, and then ended whole
         self._control.stopService()
+        self._takeover.stop()
         await house.listeners.stop()
         for way in house.ways.values():
             way.queue.stop()

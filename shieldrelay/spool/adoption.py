@@ -117,6 +117,10 @@ class Adoption:
         """Give the other members' directories in the spool's root, whether or not they live."""
         return self._threads.run(self._others)
 
+    def names(self) -> Deferred[list[str]]:
+        """Give their names only, and touch no lock: one that starts at this moment is not to find it held."""
+        return self._threads.run(self._names)
+
     def claim(self, member: str) -> Deferred[None]:
         """Take a lost member's directory, by one rename; `bring` does the rest.
 
@@ -157,8 +161,9 @@ class Adoption:
             elif self._goes_on():
                 await self._inherit(place, domain, who, adopted, began)
         if self._goes_on():
-            await self._threads.run(self._close, place)
-            self._tell("adopted", adopted, began)
+            closed = await self._threads.run(self._close, place)
+            if closed or adopted.messages or adopted.held or adopted.damaged:
+                self._tell("adopted", adopted, began)
         return adopted
 
     async def _inherit(self, place: str, domain: str, heir: Heir, adopted: Adopted, began: float) -> None:
@@ -215,8 +220,10 @@ class Adoption:
     # in threads
 
     def _others(self) -> list[LostPart]:
-        names = [name for name in members_in(self._root, self._operations) if f"{self._root}/{name}" != self._own]
-        return [LostPart(name, is_locked(self._root, name, self._operations)) for name in names]
+        return [LostPart(name, is_locked(self._root, name, self._operations)) for name in self._names()]
+
+    def _names(self) -> list[str]:
+        return [name for name in members_in(self._root, self._operations) if f"{self._root}/{name}" != self._own]
 
     def _places(self) -> list[str]:
         try:
@@ -251,8 +258,8 @@ class Adoption:
                 goal = Folder(owner, domain, self._operations, self._marker())
                 Legacy(Folder(place, domain, self._operations, self._marker()), goal).mend()
 
-    def _close(self, place: str) -> None:
-        """Remove an empty place; one that has anything left in it stays."""
+    def _close(self, place: str) -> bool:
+        """Remove an empty place; false when something is left in it."""
         operations = self._operations
         try:
             names = list(operations.names(place))
@@ -264,8 +271,10 @@ class Adoption:
                     operations.unlink(f"{place}/{name}")
                 operations.remove_directory(place)
                 operations.fsync_directory(f"{self._own}/{ADOPTED}")
+                return True
         except OSError as error:
             raise unavailable(error) from error
+        return False
 
 
 def mend_part(own: str, folder: Folder, operations: FileOperations, marker: str) -> None:

@@ -24,6 +24,7 @@ from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
 
@@ -52,7 +53,10 @@ class ControlCase(TestCase):
 
     def service_at(self, path: str) -> ControlService:
         """Make a service for a path."""
-        router = control_router(self.appliance, self.defences, self.recipients, MemoryReports(), self.journal)
+        self.parts = MemoryParts()
+        router = control_router(
+            self.appliance, self.defences, self.recipients, MemoryReports(), self.journal, self.parts
+        )
         return ControlService(router, path, reactor=THE_REACTOR, journal=self.journal)
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ from shieldrelay.admin.ctl_lists import ACTIONS
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
 
@@ -28,7 +29,10 @@ class OperationsTests(SynchronousTestCase):
     def test_requests(self) -> None:
         """The page lists exactly the requests that there are."""
         listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/v1/[^`? ]+)", PAGE.read_text(), re.MULTILINE)
-        router = control_router(MemoryAppliance(), MemoryDefences(), MemoryRecipients(), MemoryReports(), ListJournal())
+        appliance, journal = MemoryAppliance(), ListJournal()
+        router = control_router(
+            appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts()
+        )
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 
     def test_commands(self) -> None:
