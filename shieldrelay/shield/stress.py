@@ -68,13 +68,15 @@ class Stress:
     """Watches.
 
     :ivar settings: a reload replaces them.
-    :ivar on: whether there is stress.
+    :ivar own: what of this node brought it about; ``""`` when nothing did.
+    :ivar on: whether there is stress, this node's own or others'.
     :ivar since: reactor seconds of the last change; ``None`` before the first.
     :ivar why: what brought it about, and with which figures; ``""`` while there is none.
     """
 
     def __init__(self, settings: StressSettings) -> None:
         self.settings = settings
+        self.own = ""
         self.on = False
         self.since: float | None = None
         self.why = ""
@@ -83,17 +85,20 @@ class Stress:
         self._sessions_most: int | None = None
         self._short = ""
 
-    def watch(self, facts: Facts, now: float) -> bool:
-        """Take facts in; true when stress began or ended with them."""
+    def watch(self, facts: Facts, now: float, others: str = "") -> bool:
+        """Take facts in; true when stress began or ended with them.
+
+        :param others: why there is stress whatever the facts; ``""``: there is no such reason.
+        """
         self._foresee(facts)
         self._lag = (self._lag + min(facts.lag / self.settings.lag, _LAG_COUNTS_AT_MOST)) / 2
         share, words = max(self._shares(facts))
         if share >= self.settings.enter:
             self._high_at = now
-            return self._turn(f"{words}, stress from {self.settings.enter:.0%}", now) if not self.on else False
-        if self.on and share < self.settings.leave and now - self._high_at >= self.settings.hold:
-            return self._turn("", now)
-        return False
+            self.own = self.own or f"{words}, stress from {self.settings.enter:.0%}"
+        elif self.own and share < self.settings.leave and now - self._high_at >= self.settings.hold:
+            self.own = ""
+        return self._turn(self.own or others, now)
 
     def shortage(self, sessions: int) -> str | None:
         """Say why no connection may come in for want of descriptors, in a clause with figures; asked for each one.
@@ -127,7 +132,9 @@ class Stress:
         ]
 
     def _turn(self, why: str, now: float) -> bool:
-        self.on = bool(why)
         self.why = why
+        if bool(why) == self.on:
+            return False
+        self.on = bool(why)
         self.since = now
         return True

@@ -71,6 +71,20 @@ class StressTests(SynchronousTestCase):
             self.assertTrue(stress.watch(facts, 0.0))
             self.assertIn(why, stress.why)
 
+    def test_others_have_it_too(self) -> None:
+        """With a reason of others there is stress at once and until it is gone, and it is not taken for our own."""
+        calm = Facts(0, 100)
+        self.assertTrue(self.stress.watch(calm, 0.0, "3 of 5 members"))
+        self.assertEqual((self.stress.on, self.stress.why, self.stress.own), (True, "3 of 5 members", ""))
+        self.assertFalse(self.stress.watch(Facts(80, 100), 1.0, "3 of 5 members"))
+        self.assertEqual(self.stress.own, "80 of 100 slots in use, stress from 80%")
+        self.assertFalse(self.stress.watch(calm, 2.0))
+        self.assertTrue(self.stress.on)
+        self.assertTrue(self.stress.watch(calm, 31.0))
+        self.assertTrue(self.stress.watch(calm, 32.0, "3 of 5 members"))
+        self.assertTrue(self.stress.watch(calm, 33.0))
+        self.assertFalse(self.stress.on)
+
     def test_ends_when_all_have_passed(self) -> None:
         """It ends when every condition is below the lower mark, not only the one that brought it about."""
         self.watch(80, 0.0)
