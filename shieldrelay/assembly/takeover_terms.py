@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.takeover import Takeover
@@ -19,7 +19,7 @@ def takeover_of(house: House) -> Takeover:
         house.outages,
         house.notice_queue,
         lambda: house.ways,
-        present=lambda: None,
+        present=present_parts(house),
         stakes=None if exchange.state is HubState.LOCAL else exchange.stakes,
         former=former_worker(house.configuration),
         patience=house.configuration.cluster.takeover,
@@ -29,6 +29,18 @@ def takeover_of(house: House) -> Takeover:
     )
     house.capacity.taken = takeover.taken
     return takeover
+
+
+def present_parts(house: House) -> Callable[[], Collection[str] | None]:
+    """Give the parts of all members that live; ``None`` while that cannot be known, or this node is on its way out."""
+    exchange, membership = house.shield.exchange, house.shield.membership
+
+    def present() -> Collection[str] | None:
+        if exchange.state is not HubState.SHARED or membership.roster.met_since is None or membership.state != "up":
+            return None
+        return {card.part for card in membership.roster.cards}
+
+    return present
 
 
 def former_worker(configuration: Configuration) -> Callable[[str], bool]:
