@@ -15,6 +15,7 @@ from twisted.names.error import DNSNameError
 from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock
+from shieldrelay.wire.resolver_client import records_of
 
 BUDGET_SECONDS = 3.0
 SHORTEST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
@@ -44,13 +45,13 @@ class Found:
 def ask(client: Callable[[], LookUp], name: str, clock: Clock) -> Deferred[Found | None]:
     """Ask for the addresses of a name; fires within `BUDGET_SECONDS` with ``None`` when there was no answer."""
     asked = maybeDeferred(lambda: client().lookupAddress(name))
-    answer: Deferred[Found | None] = asked.addCallbacks(_found, _not_found)
+    answer: Deferred[Found | None] = asked.addCallbacks(_found, _not_found, callbackArgs=(name,))
     return answer.addTimeout(BUDGET_SECONDS, clock, _silent)  # type: ignore[arg-type]
 
 
-def _found(answered: tuple[list[Any], list[Any], list[Any]]) -> Found:
+def _found(answered: tuple[list[Any], list[Any], list[Any]], name: str) -> Found:
     answers, authority, _additional = answered
-    headers = [header for header in answers if header.type == _A]
+    headers = records_of(name, _A, answers)
     if not headers:
         return Found((), _absent(authority))
     addresses = tuple(str(header.payload.dottedQuad()) for header in headers)

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock, Journal
 from shieldrelay.wire.lookup_memory import Found, Kept, Memory
-from shieldrelay.wire.resolver_client import NameServers, address_in
+from shieldrelay.wire.resolver_client import NameServers, address_in, records_of
 
 TRIES_SECONDS = (1, 2)
 """How long each round of tries waits."""
@@ -132,12 +132,12 @@ class Questions:
         except OSError as error:  # no socket
             asking = fail(error)
         asking.addTimeout(self._seconds, self._reactor)  # type: ignore[arg-type]
-        return asking.addCallbacks(self._answered, self._unanswered, callbackArgs=(kind,))
+        return asking.addCallbacks(self._answered, self._unanswered, callbackArgs=(kind, name))
 
-    def _answered(self, answer: Any, kind: QuestionType) -> Found[Answer]:
+    def _answered(self, answer: Any, kind: QuestionType, name: str) -> Found[Answer]:
         self._good()
         self._names.close_idle()
-        headers = [header for header in answer[0] if header.type == _NUMBER[kind]]
+        headers = records_of(name, _NUMBER[kind], answer[0])
         if not headers:
             return (), NEGATIVE_SECONDS
         seconds = float(min(header.ttl for header in answer[0]))

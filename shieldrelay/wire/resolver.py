@@ -21,7 +21,7 @@ from twisted.names.error import DNSNameError
 from twisted.python.failure import Failure
 
 from shieldrelay.ports import Clock
-from shieldrelay.wire.resolver_client import NameClient, NameServers, address_in
+from shieldrelay.wire.resolver_client import NameClient, NameServers, address_in, records_of
 
 QUESTION_SECONDS = 8.0
 """The time box of one question, all tries and servers together."""
@@ -35,6 +35,8 @@ HOSTS_SECONDS = 60.0
 """How long an answer from the hosts file is kept."""
 NAMES = 4096
 """How many answers are kept."""
+
+_A, _MX, _AAAA = 1, 15, 28
 
 NoSuchName = DNSNameError
 """What an answer that a name does not exist fails with."""
@@ -139,10 +141,10 @@ class Resolver:
         client = self._names()
         questions = [client.lookupIPV6Address(host), client.lookupAddress(host)]
         outcomes = await DeferredList(questions, consumeErrors=True)
-        headers = [header for answered, outcome in outcomes if answered for header in outcome[0]]
-        found = tuple(address_in(header) for header in headers if header.type in (1, 28))
+        answers = [outcome[0] for answered, outcome in outcomes if answered]
+        found = [header for answer in answers for kind in (_AAAA, _A) for header in records_of(host, kind, answer)]
         if found:
-            return found, _seconds(headers)
+            return tuple(map(address_in, found)), _seconds([header for answer in answers for header in answer])
         for answered, outcome in outcomes:
             if not answered:
                 outcome.raiseException()
@@ -150,7 +152,7 @@ class Resolver:
 
     async def _ask_exchangers(self, domain: str) -> Record:
         answers, _authority, _additional = await self._names().lookupMailExchange(domain)
-        headers = [header for header in answers if header.type == 15]
+        headers = records_of(domain, _MX, answers)
         if not headers:
             return (domain,), SHORTEST_SECONDS  # the implicit MX of RFC 5321 §5.1
         records = [(header.payload.preference, str(header.payload.name)) for header in headers]

@@ -15,6 +15,9 @@ from twisted.internet.defer import Deferred
 
 from shieldrelay.ports import Clock
 
+ALIASES = 16
+"""Of an answer's aliases so many are followed (RFC 1034 §3.6.2 asks for few)."""
+_CNAME = 5
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 
@@ -68,7 +71,6 @@ class NameServers:
             self._client = Client(servers=list(servers), timeout=self._timeout, reactor=self._reactor)
         return self._client
 
-
     def close_idle(self) -> None:
         """Break off TCP connections that nobody waits at: the library keeps one for ever, and it may die silently."""
         for connection in tuple(getattr(self._client, "connections", ())):
@@ -79,6 +81,23 @@ class NameServers:
         """Break off all of them."""
         for connection in tuple(getattr(self._client, "connections", ())):
             connection.transport.abortConnection()
+
+
+def records_of(name: str, kind: int, answers: Sequence[Any]) -> list[Any]:
+    """Give the records of a kind that an answer has of a name: its own, or those at the end of its chain of aliases.
+
+    What an answer says of other names is nobody's word: it was not asked for.
+    """
+    wanted = name.rstrip(".").lower().encode("ascii", "replace")
+    aliases = {_owner(each): each.payload.name.name.lower() for each in answers[:ALIASES] if each.type == _CNAME}
+    for _ in aliases:
+        wanted = aliases.get(wanted, wanted)
+    return [each for each in answers if each.type == kind and _owner(each) == wanted]
+
+
+def _owner(header: Any) -> bytes:
+    name: bytes = header.name.name
+    return name.lower()
 
 
 def address_in(header: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet import reactor as the_reactor
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import deferLater
+from twisted.names import dns
 from twisted.trial.unittest import TestCase
 
 from shieldrelay.mail.address import NULL, ReversePath, parse_mailbox
@@ -71,9 +72,10 @@ def zones() -> dict[str, str]:
     wide = "".join(f"wide IN MX {each} mx{each}.wide\nmx{each}.wide IN A 10.0.0.{each}\n" for each in range(40))
     one = 'p1.big IN TXT "v=spf1 ip4:9.9.9.9 -all"\n'
     long = '"' + '" "'.join("ip4:9.9.9.9 " * 20 for _ in range(25)) + '"'
+    alias = "alias IN CNAME other\nother IN CNAME good\n"
     bombs = BOMBS + f'long IN TXT "v=spf1 " {long}\n'
     return {
-        "sender.test": LAWFUL_ZONE + large + one + texts + wide,
+        "sender.test": LAWFUL_ZONE + large + one + texts + wide + alias,
         "bomb.test": bombs,
         "4.8.8.in-addr.arpa": "4 IN PTR mail.sender.test.\n5 IN PTR mail.sender.test.\n",
     }
@@ -124,6 +126,7 @@ EXPECTED = {
     "wide.sender.test": (Reach.BOGON, SpfResult.NONE),
     "nobody.sender.test": (Reach.NO_NAME, SpfResult.NONE),
     "big.sender.test": (Reach.ADDRESS, SpfResult.PASS),
+    "alias.sender.test": (Reach.EXCHANGER, SpfResult.PASS),
 }
 
 
@@ -214,6 +217,23 @@ class _Liar(DatagramProtocol):
                 self.transport.write(lie, address)
 
 
+class _Poisoner(DatagramProtocol):
+    """Answers every question well, but of another name than was asked for."""
+
+    def datagramReceived(self, datagram: bytes, address: Any) -> None:
+        """Say what would make a sender lawful, of a name that nobody asked for."""
+        message = dns.Message()
+        message.fromStr(datagram)
+        message.answer, message.rCode = 1, dns.OK
+        for payload in (
+            dns.Record_MX(10, b"good.test"), dns.Record_A("9.9.9.9"), dns.Record_TXT(b"v=spf1 +all"),
+            dns.Record_PTR(b"good.test"),
+        ):  # fmt: skip
+            message.answers.append(dns.RRHeader(b"other.test", payload.TYPE, ttl=300, payload=payload))
+        if self.transport is not None:
+            self.transport.write(message.toStr(), address)
+
+
 class BadServerTests(Fixture):
     """Name servers that are none."""
 
@@ -225,6 +245,13 @@ class BadServerTests(Fixture):
             began = reactor.seconds()
             self.assertEqual(await self.of(lookups, "good.sender.test"), (Reach.UNKNOWN, SpfResult.TEMPERROR))
             self.assertLess(reactor.seconds() - began, 1.5)
+
+    async def test_answers_about_other_names_say_nothing(self) -> None:
+        """What an answer holds of names that were not asked for makes no sender lawful, passes no SPF, names nobody."""
+        port = reactor.listenUDP(0, _Poisoner(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        lookups = self.lookups_for(("127.0.0.1", port.getHost().port), budget=2.0)
+        self.assertEqual(await self.of(lookups, "evil.test"), (Reach.NO_ADDRESS, SpfResult.NONE))
 
     async def test_answers_that_are_none_are_trouble(self) -> None:
         """Garbage, cut answers, loops of pointers and answers to other questions are no answers."""

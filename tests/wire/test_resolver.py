@@ -18,9 +18,9 @@ from shieldrelay.wire.resolver import AGAIN_SECONDS, NAMES, QUESTION_SECONDS, Re
 reactor: Any = the_reactor
 
 
-def a(address: str, ttl: int = 300) -> dns.RRHeader:
-    """Make an A record."""
-    return dns.RRHeader(b"x", dns.A, ttl=ttl, payload=dns.Record_A(address, ttl))
+def a(address: str, ttl: int = 300, owner: bytes = b"x") -> dns.RRHeader:
+    """Make an A record, of the name that is asked for when no owner is given."""
+    return dns.RRHeader(owner, dns.A, ttl=ttl, payload=dns.Record_A(address, ttl))
 
 
 def aaaa(address: str, ttl: int = 300) -> dns.RRHeader:
@@ -61,7 +61,12 @@ class FakeClient:
         answer = self.table.get(question, DNSNameError())
         if isinstance(answer, Deferred):
             return answer
-        return fail(answer) if isinstance(answer, Exception) else succeed((answer, [], []))
+        if isinstance(answer, Exception):
+            return fail(answer)
+        for header in answer:
+            if header.name.name == b"x":
+                header.name = dns.Name(question[1])
+        return succeed((answer, [], []))
 
 
 class Fixture(SynchronousTestCase):
@@ -105,10 +110,17 @@ class AddressTests(Fixture):
         self.assertEqual(self.addresses("mx.test"), ("192.0.2.1",))
 
     def test_an_alias_is_followed(self) -> None:
-        """CNAME records beside the addresses are passed over."""
-        alias = dns.RRHeader(b"x", dns.CNAME, ttl=9, payload=dns.Record_CNAME(b"real.test", 9))
-        self.client.table[("A", "mx.test")] = [alias, a("192.0.2.1")]
+        """An answer's CNAME records lead to the addresses, in any spelling."""
+        alias = dns.RRHeader(b"x", dns.CNAME, ttl=9, payload=dns.Record_CNAME(b"Real.test", 9))
+        self.client.table[("A", "mx.test")] = [alias, a("192.0.2.1", owner=b"real.Test")]
         self.assertEqual(self.addresses("mx.test"), ("192.0.2.1",))
+
+    def test_addresses_of_other_names_are_not_taken(self) -> None:
+        """What an answer says of a name that was not asked for is no address of this one, and no way to it."""
+        self.client.table[("A", "mx.test")] = [a("192.0.2.9", owner=b"evil.test"), a("192.0.2.1")]
+        self.assertEqual(self.addresses("mx.test"), ("192.0.2.1",))
+        self.client.table[("A", "other.test")] = [a("192.0.2.9", owner=b"evil.test")]
+        self.failureResultOf(self.resolver.addresses("other.test"), DNSNameError)
 
     def test_kept_for_its_ttl(self) -> None:
         """One question within the TTL, whatever the spelling; another after it."""
@@ -159,7 +171,7 @@ class AddressTests(Fixture):
         self.client.table[("A", "mx.test")] = answer
         first, second = self.resolver.addresses("mx.test"), self.resolver.addresses("mx.test")
         first.cancel()
-        answer.callback(([a("192.0.2.1")], [], []))
+        answer.callback(([a("192.0.2.1", owner=b"mx.test")], [], []))
         self.assertEqual(self.successResultOf(second), ("192.0.2.1",))
         self.failureResultOf(first)
 
