@@ -67,7 +67,7 @@ def _way(cluster: Cluster, reactor: Any) -> Way:
     from shieldrelay.redis.server import Direct, tcp_place
 
     if cluster.hub.scheme is not HubScheme.SENTINEL:
-        return Direct(_place(cluster, reactor), _login(cluster))
+        return Direct(reactor, _place(cluster, reactor), _login(cluster))
     places = [tcp_place(reactor, each.host, each.port, _SENTINEL_SECONDS) for each in cluster.hub.servers]
     return BySentinels(
         reactor,

@@ -1,7 +1,8 @@
 -- What every call begins with: the time, who asks, and whether this is still the hub that was.
 --
 -- KEYS[1] is the prefix of all keys, KEYS[2] the key that names the protocol. ARGV: what is asked, the time (empty: the
--- server's), the server's run id, a random number below 2048, the member's id, the cluster's identity, what it tells.
+-- server's), the server's run id, a random number below 2048, the member's id, the cluster's identity, what it tells,
+-- and the server's time from which on nobody waits for the answer: what a server reads after a hang counts for nothing.
 -- The table K of kinds stands before this text. Every key gets an end; what is swept is swept a little in each call.
 
 local spread = unpack
@@ -11,11 +12,12 @@ local asked, run, nonce, me, identity, told = ARGV[1], ARGV[3], tonumber(ARGV[4]
 local ABOUT, ALIVE, MEMBERS, CARDS = P .. 'about', P .. 'alive', P .. 'members', P .. 'cards'
 local ROWS, LOG, LATEST, ENDS, CLAIMS = P .. 'rows', P .. 'log', P .. 'latest', P .. 'ends', P .. 'claims'
 
-local now
-if ARGV[2] == '' then
-  local time = call('TIME')
-  now = tonumber(time[1]) + tonumber(time[2]) / 1e6
-else
+local time = call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+if now > tonumber(ARGV[8]) then
+  return redis.error_reply('REFUSED late')
+end
+if ARGV[2] ~= '' then
   now = tonumber(ARGV[2])
 end
 

@@ -33,11 +33,13 @@ class Connection:
 
     :ivar lost: why it ended; empty while it stands.
     :ivar run: the server's id of this life, as `redis.server` found it.
+    :ivar ahead: what its clock shows more than ours, in seconds.
     """
 
     def __init__(self, protocol: Any) -> None:
         self.lost = ""
         self.run = b""
+        self.ahead = 0.0
         self._protocol = protocol
 
     def ask(self, *words: bytes | str | int) -> Deferred[Answer]:

@@ -75,6 +75,8 @@ class RedisHub:
     ) -> None:
         kinds = tuple(kinds)
         self._way = way
+        self._clock = clock
+        self._timeout = timeout
         self._packing = Packing(kinds)
         self._script = script_for(kinds, rows_most)
         self._link = Link(clock, way.meet, timeout)
@@ -127,11 +129,13 @@ class RedisHub:
         await self._ask("leave", member, b"")
 
     async def _ask(self, asked: str, member: str, told: bytes) -> bytes:
+        given_up = self._clock.seconds() + self._timeout
         connection = await self._link.connected()
         words = (
             *(len(self._keys), *self._keys),
             *(asked, "" if self._wall is None else repr(self._wall())),
             *(connection.run, self._chance(_NONCES), member.encode("utf-8", "backslashreplace"), self._identity, told),
+            repr(given_up + connection.ahead),
         )
         try:
             answer = await self._say(words)
@@ -167,6 +171,9 @@ class RedisHub:
             )
         if "WRONGTYPE" in said:
             return HubRefused(f"keys that begin with {self._keys[0]} are somebody else's: {said}")
+        if "REFUSED late" in said:
+            connection.drop("its clock was set")
+            return Away("the server's clock was set, or it read what was said too late")
         if "OOM" in said:
             return Away("the server is out of memory (maxmemory)")
         if "READONLY" in said or "MASTERDOWN" in said or "LOADING" in said or "MISCONF" in said:

@@ -57,7 +57,7 @@ class BySentinels:
         :raises Away: nobody names one, or it cannot be reached, or it is none.
         """
         address = await self.master()
-        connection = await meet(self._place_of(*address), self._login)
+        connection = await meet(self._clock, self._place_of(*address), self._login)
         self._stop_looking()
         self._look_later(connection, address)
         return connection

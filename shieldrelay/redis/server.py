@@ -15,6 +15,7 @@ from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wra
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 
+from shieldrelay.ports import Clock
 from shieldrelay.redis.connection import Away, Connection, Refusal, connect
 
 OLDEST = (6, 2)
@@ -84,6 +85,7 @@ def authorities_of(file: str) -> Any:
 class Direct:
     """The way to a server whose place is known."""
 
+    clock: Clock
     place: Place
     login: Login
 
@@ -92,13 +94,13 @@ class Direct:
 
         :raises Away: it cannot be reached, or cannot be the hub.
         """
-        return await meet(self.place, self.login)
+        return await meet(self.clock, self.place, self.login)
 
     def close(self) -> None:
         """Nothing stands but what was made."""
 
 
-async def meet(place: Place, login: Login) -> Connection:
+async def meet(clock: Clock, place: Place, login: Login) -> Connection:
     """Connect to a server that is a master and new enough, and log in.
 
     :raises Away: anything else.
@@ -106,7 +108,7 @@ async def meet(place: Place, login: Login) -> Connection:
     connection: Connection | None = None
     try:
         connection = await connect(place.endpoint)
-        await _greet(connection, login)
+        await _greet(clock, connection, login)
     except Refusal as refusal:
         _drop(connection, "refused")
         raise Away(f"{place.shown} refuses: {refusal}") from None
@@ -122,7 +124,7 @@ async def meet(place: Place, login: Login) -> Connection:
     return connection
 
 
-async def _greet(connection: Connection, login: Login) -> None:
+async def _greet(clock: Clock, connection: Connection, login: Login) -> None:
     if login.password is not None:
         words = (login.user, login.password) if login.user else (login.password,)
         await connection.ask("AUTH", *words)
@@ -138,6 +140,9 @@ async def _greet(connection: Connection, login: Login) -> None:
     if tuple(map(int, version.groups())) < OLDEST:
         raise Away(f"its version is below {OLDEST[0]}.{OLDEST[1]}")
     connection.run = run[1]
+    asked = clock.seconds()
+    seconds, microseconds = await connection.ask("TIME")
+    connection.ahead = int(seconds) + int(microseconds) / 1e6 - asked
 
 
 def _drop(connection: Connection | None, why: str) -> None:
