@@ -22,6 +22,7 @@ from shieldrelay.assembly.house import House
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.notice_way import notice_hop, notice_route, sender_standing
 from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.peers import peers_of
 from shieldrelay.assembly.reputation import NodeReputation
 from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.assembly.shield import Shield
@@ -109,6 +110,7 @@ def _built(
         configuration, reactor, wall, journal, lambda: f"{beginning}{next(numbers):x}", threads, state,
         reputation, lookups,
     )  # fmt: skip
+    peers = peers_of(configuration, recipients, shield, reactor=reactor, wall=wall, journal=journal)
     outages = Outages(spool, kept=configuration.delivery.hard_lifetime, wall=wall, journal=journal)
     sessions, connections = Deadlines(reactor, journal), Deadlines(reactor, journal)
     resolver = Resolver(reactor, translation.name_servers(configuration))
@@ -200,5 +202,6 @@ def _built(
             inbound=inbound,
             listeners=listeners,
             terms=terms,
+            peers=peers,
         )
     )

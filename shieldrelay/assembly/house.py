@@ -9,6 +9,7 @@ from attrs import define, field
 from shieldrelay.assembly.capacity import Capacity
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.outages import Outages
+from shieldrelay.assembly.peers import Peers
 from shieldrelay.assembly.reputation import NodeReputation
 from shieldrelay.assembly.shield import NodeFacts, Shield
 from shieldrelay.assembly.terms import Surroundings, Terms
@@ -34,6 +35,7 @@ class House:
     :ivar ways: by protected domain.
     :ivar sessions: the deadlines of clients; ``connections`` those of next hops.
     :ivar inbound: what new sessions begin with; its ``terms`` change with the configuration.
+    :ivar peers: the other nodes; ``None`` when there are none to talk to.
     :ivar retired: ways that a reload replaced and that still have attempts under way.
     :ivar orphans: domains that are not protected any more, with mail in the spool when that was noticed.
     """
@@ -60,6 +62,7 @@ class House:
     inbound: InboundTools
     listeners: Listeners
     terms: Terms
+    peers: Peers | None = None
     retired: list[DomainWay] = field(factory=list)
     orphans: set[str] = field(factory=set)
 

@@ -44,6 +44,7 @@ class RecipientLists:
 
     :param state: the node's state directory.
     :ivar lists: asked by the gate.
+    :ivar chosen: called with a domain whose fetched version was adopted because an operator wants it.
     :ivar leads: whether this process refreshes what is fetched; of a node's workers one does, and the others see what
         came when they look.
     """
@@ -60,6 +61,7 @@ class RecipientLists:
         at_once = configuration.recipients.imports.at_once
         self.importer = Importer(reactor, sys.executable, state / kept_apart(configuration, "imports"), at_once=at_once)
         self.refresher = Refresher(reactor, self.importer, self, journal, random.SystemRandom().random)
+        self.chosen: Callable[[str], object] = str
         self._call: IDelayedCall | None = None
         self._running = False
         self.leads = configuration.worker == 0
@@ -177,7 +179,14 @@ class RecipientLists:
         if fetched.built is None:
             raise ValueError("the child has built nothing")
         adopting = self._threads.run(self.lists.adopt, domain, fetched.built, self._wall(), override)
+        if override is not Override.NOTHING:
+            adopting.addCallback(self._tell_chosen)
         return adopting.addCallback(_adoption).addCallback(_with_faults, fetched.faults)
+
+    def _tell_chosen(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Adopted):
+            self.chosen(outcome.domain)
+        return outcome
 
     def confirm(self, domain: str, validator: str | None) -> Deferred[None]:
         """Note that the source has what is in force."""

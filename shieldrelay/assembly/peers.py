@@ -11,6 +11,7 @@ from typing import Any
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.peers_fellows import Cards, Fellows
 from shieldrelay.assembly.peers_lists import ListReplication
+from shieldrelay.assembly.shield import Shield
 from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.secret import SecretFault, read_secret
@@ -28,6 +29,27 @@ def address_of(configuration: Configuration) -> str:
     if cluster.key is None or cluster.listen is None:
         return ""
     return str(cluster.advertise or cluster.listen)
+
+
+def peers_of(
+    configuration: Configuration,
+    recipients: RecipientLists,
+    shield: Shield,
+    *,
+    reactor: Any,
+    wall: WallClock,
+    journal: Journal,
+) -> Peers | None:
+    """Make them; ``None`` for a node that has none.
+
+    :raises SecretFault: the cluster's key cannot be used.
+    """
+    if configuration.cluster.hub.alone or not address_of(configuration):
+        return None
+    roster = shield.membership.roster
+    return Peers(
+        configuration, recipients, shield.decisions, lambda: roster.cards, reactor=reactor, wall=wall, journal=journal
+    )
 
 
 class Peers:

@@ -70,6 +70,7 @@ class ListReplication:
         self._call: IDelayedCall | None = None
         self._busy = self._running = self._deciding = False
         decisions.on(Realm.LIST, self._heard)
+        recipients.chosen = self._chosen
 
     def routes(self) -> tuple[PeerRoute, ...]:
         """Give what other nodes may ask."""
@@ -108,6 +109,9 @@ class ListReplication:
         self._wanted.pop(domain, None)
         self._journal.event("list_announced", domain=domain, digest=digest, by=by)
         await self._recipients.change(self._mark, domain, Mark(change.at, change.id, digest, name))
+
+    def _chosen(self, domain: str) -> None:
+        self._in_background(self.announce(domain, "operator", chosen=True))
 
     async def _take_up(self) -> None:
         """Announce what a crash kept from being announced."""

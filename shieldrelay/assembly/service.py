@@ -141,6 +141,8 @@ class ApplianceService(Service):
         house.shield.start(house.facts, self._hurry)
         house.recipients.start(house.configuration)
         house.reputation.start(house.configuration, house.shield.is_good)
+        if house.peers is not None:
+            house.peers.start()
         house.listeners.listen(self._doorway)
         house.journal.event(
             "started",
@@ -191,6 +193,8 @@ class ApplianceService(Service):
             await self._starting  # what has begun is begun whole, and then ended whole
         self._control.stopService()
         self._takeover.stop()
+        if house.peers is not None:
+            await house.peers.stop()
         await house.listeners.stop()
         for way in house.ways.values():
             way.queue.stop()

@@ -27,6 +27,8 @@ from shieldrelay.recipients.settings import ListKind, ListSettings
 from shieldrelay.recipients.standing import Standing
 from shieldrelay.recipients.version import Origin, Version, Who
 
+_CHANGED = ("adopted", "pushed")
+
 
 class ListSteering:
     """Steers the lists of one node; see `admin.api_lists.Recipients` for what each method owes."""
@@ -52,7 +54,8 @@ class ListSteering:
         """Read the list from its source again."""
         if self._settings(domain).kind is ListKind.FILE:
             lists, now = self._house.recipients.lists, self._house.wall()
-            outcome = await self._changed(domain, by, lists.import_file, domain, now, _override(force=force))
+            importing = self._chosen if force else self._changed
+            outcome = await importing(domain, by, lists.import_file, domain, now, _override(force=force))
             return ImportPicture(domain, False, outcome=outcome, ended=now)
         if self._house.recipients.refresher.refresh(domain, _override(force=force)) is None:
             words = f"its recipients are {self._source(domain)!r}: there is no source to import from"
@@ -69,22 +72,22 @@ class ListSteering:
         settings = self._settings(domain)
         note = f"pushed by {by}"
         if change is PushChange.REPLACE:
-            return await self._changed(domain, by, self._replace, settings, lines, now, note, override)
+            return await self._shared(domain, by, self._replace, settings, lines, now, note, override)
         edit = Edit.of(change, lines)
         if edit.wrong:
             return OutcomePicture("malformed", edit.wrong)
-        return await self._changed(
+        return await self._shared(
             domain, by, lists.push, domain, edit.add, edit.remove, now, note=note, override=override
         )
 
     async def rollback(self, domain: str, version: int | None, by: str) -> OutcomePicture:
         """Go back to an earlier version."""
-        return await self._changed(domain, by, self._rollback, domain, version, self._house.wall())
+        return await self._shared(domain, by, self._rollback, domain, version, self._house.wall())
 
     async def accept(self, domain: str, by: str) -> OutcomePicture:
         """Adopt the version that a guard refused last."""
         lists = self._house.recipients.lists
-        return await self._changed(domain, by, lists.accept_refused, domain, self._house.wall())
+        return await self._chosen(domain, by, lists.accept_refused, domain, self._house.wall())
 
     async def enforce(self, domain: str, by: str) -> ListPicture:
         """Refuse who is not listed."""
@@ -102,6 +105,8 @@ class ListSteering:
             if lists.enforced(domain) is not before:
                 state = "observed" if before else "enforced"
                 self._house.journal.event("list_enforced", domain=domain, state=state, by=by)
+            if self._house.peers is not None:
+                await self._house.peers.lists.announce(domain, by)
         return await self.picture(domain)
 
     async def _changed(
@@ -117,6 +122,22 @@ class ListSteering:
             return outcome
         recipients.tell(outcome, by)
         return pictures.changed(outcome, await recipients.change(self._in_force, domain))
+
+    async def _shared(
+        self, domain: str, by: str, call: Callable[..., Any], *args: object, **kw: object
+    ) -> OutcomePicture:
+        """Change a list on all nodes: here, and then the others are told."""
+        done = await self._changed(domain, by, call, *args, **kw)
+        if self._house.peers is not None and done.result in _CHANGED:
+            await self._house.peers.lists.announce(domain, by)
+        return done
+
+    async def _chosen(self, domain: str, by: str, call: Callable[..., Any], *args: object) -> OutcomePicture:
+        """Likewise, with a version that a guard would refuse elsewhere too."""
+        done = await self._changed(domain, by, call, *args)
+        if self._house.peers is not None and done.result in _CHANGED:
+            await self._house.peers.lists.announce(domain, by, chosen=True)
+        return done
 
     def _settings(self, domain: str) -> ListSettings:
         return list_terms.list_settings(self._house.configuration, pictures.configured(self._house, domain))
