@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shieldrelay.config.admin_checks import check_admin
 from shieldrelay.config.cluster_checks import check_cluster
 from shieldrelay.config.domain import Domain, NextHopTls
 from shieldrelay.config.faults import Path
@@ -29,6 +30,7 @@ def check_node(configuration: Configuration) -> Iterator[Finding]:
     yield from _check_memory(configuration)
     yield from check_shield(configuration)
     yield from check_cluster(configuration)
+    yield from check_admin(configuration)
 
 
 def _check_tls(configuration: Configuration) -> Iterator[Finding]:

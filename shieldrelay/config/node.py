@@ -126,6 +126,24 @@ class Listen:
         default=["0.0.0.0:25", "[::]:25"],
         help="Addresses and ports for SMTP. IPv4 and IPv6 are separate sockets.",
     )
+    admin: tuple[HostPort, ...] = setting(
+        ListOf(ListenAddress()),
+        default=[],
+        example=["127.0.0.1:8025"],
+        help=(
+            "Addresses and ports of the administration (JSON over HTTP). Off the loopback it speaks TLS only. Empty: "
+            "the control socket alone."
+        ),
+    )
+    metrics: tuple[HostPort, ...] = setting(
+        ListOf(ListenAddress()),
+        default=[],
+        example=["127.0.0.1:9025"],
+        help=(
+            "Addresses and ports that answer /metrics, /healthz and /readyz, in plain HTTP and to everybody who "
+            "reaches them: a network of your own, or the loopback."
+        ),
+    )
     proxy: tuple[IpNetwork, ...] = setting(
         ListOf(Network()),
         default=[],

@@ -14,6 +14,7 @@ from pathlib import Path as FilePath
 
 from attrs import define, field, frozen
 
+from shieldrelay.config.admin_checks import check_admin_domains
 from shieldrelay.config.building import Builder, Faults, Source
 from shieldrelay.config.checks import check_domain, check_node
 from shieldrelay.config.domain import Domain
@@ -175,6 +176,8 @@ def _check(reading: _Reading, main: Source, configuration: Configuration, placed
     _note(reading, main, (), check_node(configuration))
     for each in placed:
         _note(reading, each.source, each.path, check_domain(configuration, each.domain))
+    if placed:
+        _note(reading, main, (), check_admin_domains(configuration, (each.domain.domain for each in placed)))
     postmaster = configuration.node.postmaster
     names = {name for each in placed for name in each.domain.names}
     if postmaster is not None and names and postmaster.domain_key not in names:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from shieldrelay.config.admin import Admin
 from shieldrelay.config.cluster import Cluster
 from shieldrelay.config.content import Content
 from shieldrelay.config.delivery import Delivery
@@ -43,6 +44,7 @@ class Configuration:
     listen: Listen = subsection(Listen, factory=Listen, help="")
     tls: Tls = subsection(Tls, factory=Tls, help="")
     cluster: Cluster = subsection(Cluster, factory=Cluster, help="")
+    admin: Admin = subsection(Admin, factory=Admin, help="")
     smtp: Smtp = subsection(Smtp, factory=Smtp, help="")
     networks: Mapping[IpNetwork, NetworkOverrides] = keyed(
         Network(),
