@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import passing, setup
+from bench import hub_rows, passing, setup, workers
 from bench.peer import Peer
 from bench.postfix import Postfix
 from bench.relay import Relay
@@ -21,6 +21,11 @@ SETUPS = {
     passing.STRANGERS_ON: setup.DEFAULTS,
     passing.SENDERS_OFF: setup.STRANGERS_OFF,
     passing.SENDERS_ON: setup.SENDERS,
+    hub_rows.REDIS: setup.SHARED,
+    hub_rows.STRANGERS_MEMORY: setup.DEFAULTS,
+    hub_rows.STRANGERS_REDIS: setup.STRANGERS_SHARED,
+    workers.ONE: setup.SHARED,
+    workers.TWO: setup.TWO_WORKERS,
 }
 """Our setup by row or by column, where it is not that of one generator with a source class."""
 

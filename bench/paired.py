@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import resource
 import shutil
 import statistics
 import sys
@@ -32,8 +33,10 @@ PAIRS = 7
 
 Send = Callable[[Peer, int], tuple[int, float]]
 """Sends to a peer in the turn of that number, 0 for the warm-up; gives how many messages it took, and the seconds."""
-Samples = dict[str, list[tuple[float, float]]]
-"""By load: milliseconds of CPU a message, and messages a second, a turn each."""
+Sample = tuple[float, float, float]
+"""Milliseconds of CPU a message, messages a second, and milliseconds of the generator's own CPU a message."""
+Samples = dict[str, list[Sample]]
+"""By load, a turn each."""
 
 
 @frozen
@@ -76,11 +79,19 @@ def in_turns(peers: Sequence[Peer], scratch: Path, loads: Mapping[str, Send], pa
     return {peer.name: figures(samples[peer.name], first) for peer in peers}
 
 
-def _sample(peer: Peer, sink: Sink, send: Send, turn: int) -> tuple[float, float]:
-    before, taken = peer.account.cpu_seconds(), sink.messages()
+def _sample(peer: Peer, sink: Sink, send: Send, turn: int) -> Sample:
+    before, taken, generating = peer.account.cpu_seconds(), sink.messages(), _children()
     messages, seconds = send(peer, turn)
+    generated = _children() - generating
     wait_until(lambda: sink.messages() - taken >= messages, 60, "the last delivery", 0.005)
-    return (accounting.settled(peer.account) - before) / messages * 1000, messages / seconds
+    used = accounting.settled(peer.account) - before
+    return used / messages * 1000, messages / seconds, generated / messages * 1000
+
+
+def _children() -> float:
+    """CPU seconds of the processes that were waited for: generators."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def figures(own: Samples, first: Samples) -> Figures:
@@ -94,6 +105,7 @@ def figures(own: Samples, first: Samples) -> Figures:
         found[f"{load} quotient cpu"] = statistics.median(mine[0] / its[0] for mine, its in beside)
         found[f"{load} median rate"] = statistics.median(rate)
         found[f"{load} quotient rate"] = statistics.median(mine[1] / its[1] for mine, its in beside)
+        found[f"{load} generator's cpu"] = statistics.median(each[2] for each in samples)
     return found
 
 

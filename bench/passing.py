@@ -35,21 +35,21 @@ def generator(peers: Sequence[Peer], scratch: Path, pairs: int) -> dict[str, Fig
 
 def strangers(peers: Sequence[Peer], scratch: Path, pairs: int) -> dict[str, Figures]:
     """Send 4 KB from 400 addresses, 20 sessions at once: one message a session, then five."""
-    found = in_turns(peers, scratch, {"new": _crowd(0, 1), "reused": _crowd(4, 5)}, pairs)
+    found = in_turns(peers, scratch, {"new": crowd(0, 1), "reused": crowd(4, 5)}, pairs)
     _shown(peers[1])
     return found
 
 
 def senders(peers: Sequence[Peer], scratch: Path, pairs: int) -> dict[str, Figures]:
-    """Send 4 KB from 400 addresses, five messages a session, in 1, 100 (known) and 10 000 (new) domains; nsd answers."""
-    loads = {f"{count} domains": _crowd(8 + 4 * place, 5, count) for place, count in enumerate(DOMAINS)}
+    """Send 4 KB from 400 addresses, five messages a session, in 1, 100 (known), 10 000 (new) domains; nsd answers."""
+    loads = {f"{count} domains": crowd(8 + 4 * place, 5, count) for place, count in enumerate(DOMAINS)}
     with answering(scratch):
         found = in_turns(peers, scratch, loads, pairs)
     _shown(peers[1])
     return found
 
 
-def _crowd(more: int, each: int, domains: int = 1) -> Send:
+def crowd(more: int, each: int, domains: int = 1) -> Send:
     """Give a load of strangers.
 
     :param more: where their addresses begin.

@@ -35,12 +35,12 @@ control = "{control}"
 journal = "{directory}/journal"
 user = "root"
 group = "root"
-
+{node}
 [listen]
 smtp = ["127.0.0.1:{port}"]
 
 [cluster]
-hub = "memory:"
+hub = "{hub}"
 
 [delivery]
 first_attempt = "{first_attempt}"
@@ -99,6 +99,8 @@ class Relay:
             port=self.port,
             next_hop=self.next_hop,
             first_attempt=self.first_attempt,
+            node=self.setup.node,
+            hub=self.setup.hub,
             more=more,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import attacks, lists, passing, rows_mail, siege, sources
+from bench import attacks, hub_rows, lists, passing, rows_mail, siege, sources, workers
 from bench.paired import Pair
 from bench.row import Row
 
@@ -13,4 +13,6 @@ ROWS: dict[str, Row | Pair] = {
     **siege.ROWS,
     **lists.ROWS,
     **sources.ROWS,
+    **hub_rows.ROWS,
+    **workers.ROWS,
 }

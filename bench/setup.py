@@ -15,11 +15,15 @@ class Setup:
     :ivar main: for the main file.
     :ivar domain: for the domain's.
     :ivar recipients: lines of its list.
+    :ivar node: for the section of the node.
+    :ivar hub: where members meet.
     """
 
     main: str = ""
     domain: str = ""
     recipients: tuple[str, ...] = ("user1@example.com",)
+    node: str = ""
+    hub: str = "memory:"
 
     def but(self, *, main: str = "", domain: str = "") -> Setup:
         """Give this setup with further additions."""
@@ -89,3 +93,16 @@ servers = ["{NAMES[0]}:{NAMES[1]}"]
 """
 )
 """Nothing but defaults, and a name server of the measurement's own."""
+
+HUB = ("127.83.83.83", 6379)
+"""Where the measurement's own Redis server answers."""
+_REDIS = f"redis://{HUB[0]}:{HUB[1]}"
+
+SHARED = evolve(GENERATOR, hub=_REDIS)
+"""As for the generator, and what the node knows is shared through Redis."""
+
+STRANGERS_SHARED = evolve(DEFAULTS, hub=_REDIS)
+"""Nothing but defaults, and Redis: every stranger's rows are told."""
+
+TWO_WORKERS = evolve(GENERATOR, hub=_REDIS, node="workers = 2\n")
+"""As for the generator, with two processes, which share through Redis what they know."""
