@@ -43,7 +43,7 @@ from pathlib import Path
 from twisted.application.service import Service
 
 class Appliance(Service):
-    def __init__(self, configuration, reactor):
+    def __init__(self, configuration, reactor, inherited):
         self.reactor = reactor
         self.told = {"built": self.who()}
         Path(configuration.node.state, "made").write_text("")

@@ -67,7 +67,7 @@ def _hub(hub: dict[str, Any], now: float) -> str:
 
 def _domain_table(domains: list[dict[str, Any]], now: float) -> str:
     if not domains:
-        return "no protected domains"
+        return "! no domain is protected: every recipient is put off (451) until there is one"
     rows = [
         (
             one["domain"],

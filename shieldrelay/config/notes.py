@@ -27,6 +27,8 @@ def notes(configuration: Configuration) -> tuple[str, ...]:
 
 
 def _of_node(configuration: Configuration) -> Iterator[str]:
+    if not configuration.domains:
+        yield "no domain is protected yet: every recipient is put off (451); put a file for each into domains.d/"
     if configuration.node.user == "root":
         yield '[node] user is "root": the node keeps all its rights when it is started as root'
     if configuration.smtp.bare_newlines is BareNewlines.NORMALIZE:

@@ -169,10 +169,6 @@ def _check_names(reading: _Reading, placed: Iterable[_PlacedDomain]) -> None:
 
 def _check(reading: _Reading, main: Source, configuration: Configuration, placed: list[_PlacedDomain]) -> None:
     """Hold settings against each other."""
-    if not placed and not reading.faults.found:
-        reading.faults.add(
-            main, (), "no domain is protected", f"put a file for each into {DOMAINS_DIRECTORY}/ beside it"
-        )
     _note(reading, main, (), check_node(configuration))
     for each in placed:
         _note(reading, each.source, each.path, check_domain(configuration, each.domain))

@@ -77,7 +77,8 @@ class Configuration:
         """Where ``<postmaster>`` without a domain goes."""
         if self.node.postmaster is not None:
             return self.node.postmaster
-        return parse_mailbox(b"postmaster@" + self.domains[0].domain.encode("ascii"))
+        domain = self.domains[0].domain if self.domains else self.node.hostname
+        return parse_mailbox(b"postmaster@" + domain.encode("ascii"))
 
     def domains_by_name(self) -> dict[str, Domain]:
         """Give every protected domain under each of its names, as `Mailbox.domain_key` spells them."""

@@ -120,6 +120,7 @@ _EXISTENCE = {
     Place.NOT_OURS: Existence.UNKNOWN,  # its list went a moment before these terms do
 }
 _RELAYING = Verdict(Refusal(replies.RELAYING_DENIED, "the domain is not protected here", "relay"))
+_NOTHING = Verdict(Refusal(replies.NOTHING_PROTECTED, "no domain is protected yet", "relay"))
 _UNKNOWN = Verdict(Refusal(replies.UNKNOWN_RECIPIENT, "the recipient is not listed", "recipients"))
 _ANOTHER = Verdict(Refusal(replies.ANOTHER_TRANSACTION, "the transaction has another domain already", "limits"))
 
@@ -207,7 +208,7 @@ class Gate:
             return Verdict(unlawful)
         domain = self._domains.get(asked.mailbox.domain_key)
         if domain is None:
-            return _RELAYING
+            return _RELAYING if self._domains else _NOTHING
         limited = self._rate(visit, self._defences.connections.recipient, now)
         if limited is not None:
             return limited

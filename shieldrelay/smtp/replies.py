@@ -85,6 +85,7 @@ ENDLESS_CONTENT = _reply(552, "5.3.4", "Message size exceeds the limit by far")
 # Judgements of the rooms above
 UNKNOWN_RECIPIENT = _reply(550, "5.1.1", "No such recipient here")
 RELAYING_DENIED = _reply(550, "5.7.1", "Relaying denied")
+NOTHING_PROTECTED = _reply(451, "4.3.5", "Not set up yet, try again later")
 ANOTHER_TRANSACTION = _reply(452, "4.5.3", "Send this recipient in another transaction")
 SPOOL_FULL = _reply(452, "4.3.1", "Insufficient storage, try again")
 SPOOL_UNAVAILABLE = _reply(451, "4.3.0", "Cannot store the message now, try again")

@@ -12,12 +12,13 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver
 from twisted.python.components import Componentized
 
@@ -29,6 +30,7 @@ from shieldrelay.config.workers import worker_count
 from shieldrelay.content.loading import CheckFaults
 from shieldrelay.journal import JournalObserver
 from shieldrelay.recipients.fault import ListFaults
+from shieldrelay.tap import systemd
 from shieldrelay.tap.examination import tell
 from shieldrelay.tap.identity import Identity, acting_as, become, identity_for, prepare
 from shieldrelay.tap.options import Options
@@ -108,22 +110,26 @@ def makeService(options: Options) -> IService:
 
     monotonic(reactor)
     # absolute, because a reload may come after twistd has gone to another directory
-    made = service(str(Path(options["config"]).absolute()), reactor, node_builder)
+    inherited = systemd.handed_over(os.environ, os.getpid())
+    made = service(str(Path(options["config"]).absolute()), reactor, lambda: node_builder(inherited))
     collect_rarely()
     return made
 
 
-def node_builder() -> Build:
-    """Give what builds the real appliance, or the parent of several."""
+def node_builder(inherited: Sequence[int]) -> Build:
+    """Give what builds the real appliance, or the parent of several.
+
+    :param inherited: descriptors of listening sockets, in the place of ``[listen] smtp``.
+    """
     from shieldrelay.assembly import appliance
 
     def build(configuration: Configuration, reactor: Any) -> IService:
         workers = worker_count(configuration, len(os.sched_getaffinity(0)))
         if workers == 1:
-            return appliance(configuration, reactor)
+            return appliance(configuration, reactor, inherited=inherited)
         from shieldrelay.workers import parent
 
-        return parent(configuration, reactor, workers)
+        return parent(configuration, reactor, workers, inherited=inherited)
 
     return build
 
@@ -170,7 +176,11 @@ def service(file: str, reactor: Any, builder: Callable[[], Build]) -> IService:
                 prepare(configuration, identity)
             with acting_as(identity):
                 appliance = build(configuration if identity is None else read(file), reactor)
-    return Face(appliance, identity, getattr(appliance, "journal", None))
+    face = Face(appliance, identity, getattr(appliance, "journal", None))
+    life = systemd.from_environment(getattr(appliance, "ready", Deferred()), reactor)
+    if life is not None:
+        life.setServiceParent(face)
+    return face
 
 
 @contextmanager

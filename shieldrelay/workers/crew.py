@@ -53,6 +53,7 @@ class Crew:
     :param count: how many.
     :param spawn: starts a process.
     :param hopeless: called with the exit status when the first worker ends before it ever listened.
+    :ivar ready: fires when the first one listens.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Crew:
         wall: WallClock,
         journal: Journal,
     ) -> None:
+        self.ready: Deferred[None] = Deferred()
         self.workers = tuple(Worker(number) for number in range(1, count + 1))
         self._spawn = spawn
         self._hopeless = hopeless
@@ -139,6 +141,7 @@ class Crew:
         one.timer = self._reactor.callLater(SOUND_SECONDS, self._is_sound, one)
         if not self._complete:
             self._complete = True
+            self.ready.callback(None)
             if not self._stopping:
                 for other in self.workers[1:]:
                     self._start(other)

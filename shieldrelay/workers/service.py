@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -29,7 +29,7 @@ from shieldrelay.config.schema import Configuration
 from shieldrelay.config.workers import control_of
 from shieldrelay.journal import Journal, open_output
 from shieldrelay.ports import WallClock
-from shieldrelay.wire.listeners import ListenAddress, bind_all
+from shieldrelay.wire.listeners import ListenAddress, bind_all, inherit
 from shieldrelay.workers.crew import Crew
 from shieldrelay.workers.process import spawner
 from shieldrelay.workers.router import WorkersRouter
@@ -44,11 +44,16 @@ class ParentService(Service):
     """The parent, as twistd runs it.
 
     :param crew: of the workers.
+    :param inherited: descriptors of listening sockets, in the place of ``[listen] smtp``.
+    :ivar ready: fires when the first worker listens.
     :ivar end: called with the reactor and an exit status when the first worker could not start.
     """
 
-    def __init__(self, configuration: Configuration, reactor: Any, journal: Journal, workers: int) -> None:
+    def __init__(
+        self, configuration: Configuration, reactor: Any, journal: Journal, workers: int, inherited: Sequence[int] = ()
+    ) -> None:
         self.journal = journal
+        self._inherited = tuple(inherited)
         self.end: Callable[[Any, int], object] = end_process
         self._configuration = configuration
         self._reactor = reactor
@@ -57,6 +62,7 @@ class ParentService(Service):
         self.crew = Crew(workers, spawn, self._hopeless, reactor=reactor, wall=time.time, journal=journal)
         self._router = WorkersRouter(self.crew, self._ask)
         self._control = ControlService(self._router, configuration.node.control, reactor=reactor, journal=journal)
+        self.ready = self.crew.ready
         self._flushing: IDelayedCall | None = None
         self._old_hup: Any = None
 
@@ -66,7 +72,7 @@ class ParentService(Service):
         :raises ListenFault: when one cannot be had; then nothing is held any more.
         """
         addresses = [ListenAddress(one.host, one.port) for one in self._configuration.listen.smtp]
-        self._sockets = bind_all(addresses)
+        self._sockets = inherit(self._inherited) if self._inherited else bind_all(addresses)
 
     def startService(self) -> None:
         """Start the workers.
@@ -121,11 +127,17 @@ class ParentService(Service):
         self.journal.event("bug", where="parent", error=str(failure.value), traceback=failure.getTraceback())
 
 
-def parent(configuration: Configuration, reactor: Any, workers: int, wall: WallClock = time.time) -> ParentService:
+def parent(
+    configuration: Configuration,
+    reactor: Any,
+    workers: int,
+    wall: WallClock = time.time,
+    inherited: Sequence[int] = (),
+) -> ParentService:
     """Build the parent.
 
     :param workers: how many processes, more than one.
     :raises OSError: the journal cannot be opened.
     """
     journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
-    return ParentService(configuration, reactor, journal, workers)
+    return ParentService(configuration, reactor, journal, workers, inherited)

@@ -154,12 +154,12 @@ class ReaderTests(unittest.SynchronousTestCase):
             found = self.faults(main, a=domain)
             self.assertTrue(any(expected in fault for fault in found), f"{expected}: {found}")
 
-    def test_a_node_without_domains_is_a_fault(self) -> None:
-        """A node that protects nothing says so."""
-        self.assertEqual(
-            self.faults(NODE),
-            ["shieldrelay.toml: no domain is protected; put a file for each into domains.d/ beside it"],
-        )
+    def test_a_node_may_protect_nothing_yet(self) -> None:
+        """A node that is installed and not set up starts, and says so."""
+        configuration = self.read(NODE)
+        self.assertEqual(configuration.domains, ())
+        self.assertEqual(str(configuration.postmaster), f"postmaster@{configuration.node.hostname}")
+        self.assertIn("no domain is protected yet", notes(configuration)[0])
 
     def test_a_secret_is_never_shown(self) -> None:
         """A password stands in no setting, no fault and no text of the configuration; its file is read on purpose."""

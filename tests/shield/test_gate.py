@@ -62,6 +62,12 @@ class TransactionTests(SynchronousTestCase):
         self.siege.remembered = REMEMBERED
         self.assertEqual(self.judged(b"bob@example.test"), ("550 5.1.1", "next_hop"))
 
+    def test_a_node_that_protects_nothing_puts_everybody_off(self) -> None:
+        """Without a domain there is no foreign one: mail waits with its sender until the node is set up (R17)."""
+        self.siege = Siege(domains={})
+        self.visit = self.siege.admit()
+        self.assertEqual(self.judged(b"bob@example.test"), ("451 4.3.5", "relay"))
+
     def test_a_full_disk_stops_everything_at_mail(self) -> None:
         """Without room MAIL is answered 452, with the reason for the journal; with room it passes."""
         self.assertIsNone(self.siege.gate.mail(self.visit, SenderAsked(NULL), self.siege.now).refusal)
