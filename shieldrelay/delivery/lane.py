@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from attrs import evolve
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from shieldrelay.delivery.allotment import Allotment
@@ -22,13 +22,14 @@ from shieldrelay.delivery.attempt_line import tell
 from shieldrelay.delivery.breaker import State
 from shieldrelay.delivery.drain import Drain
 from shieldrelay.delivery.fellows import Fellows
-from shieldrelay.delivery.line import Line, untried
+from shieldrelay.delivery.line import Line
 from shieldrelay.delivery.machines import BacklogDue, Machines, Outages, nothing_due
+from shieldrelay.delivery.servers import Servers
 from shieldrelay.delivery.slots import Slots, Use
 from shieldrelay.delivery.testimony import Nobody, testify
 from shieldrelay.delivery.watch import Watch
 from shieldrelay.mail.envelope import Precedence
-from shieldrelay.mail.outcome import AttemptResult, ServerHealth
+from shieldrelay.mail.outcome import AttemptResult
 from shieldrelay.ports import Attempt, Clock, Journal, NextHop, Witness
 
 __all__ = ["AHEAD", "Lane", "Machines", "Outages"]
@@ -37,6 +38,8 @@ AHEAD = 2
 """Messages of the backlog, of each precedence, that are at hand for each slot, those in the slots included."""
 AHEAD_MOST = 64
 """And beyond the free slots no more than so many: each may be `BLOCK_OCTETS` of memory."""
+UNASKED_SECONDS = 0.4
+"""By so much longer does new mail wait where we have no part of the server's connections yet: exchanges take time."""
 
 
 class Lane:
@@ -72,6 +75,7 @@ class Lane:
         self.witness: Witness = Nobody()
         self._clock = clock
         self._journal = journal
+        self._servers = Servers(self.hops, machines.route, clock)
         self._line = Line(clock, slot_wait)
         self._serving = False
         self._stopped = False
@@ -122,10 +126,10 @@ class Lane:
         return None
 
     def _offer_later(self, attempt: Attempt, allotment: Allotment) -> Deferred[AttemptResult] | None:
-        """Let it wait for a slot, of which others may leave us more."""
+        """Let it wait for a slot; where none is ours yet, for as long as asking may take."""
         ramp, waiter = self.machines.ramp, None
         if ramp.complete and self._line.waiting(attempt.message.precedence) < ramp.limit:
-            waiter = self._line.join(attempt)
+            waiter = self._line.join(attempt, 0.0 if allotment.units else UNASKED_SECONDS)
         allotment.needed()
         return waiter
 
@@ -238,6 +242,7 @@ class Lane:
     def go_on_from(self, before: Lane) -> None:
         """Share what another lane to the same next hops has learned, and its slots; it is stopped by its owner."""
         self.machines = before.machines
+        self._servers = Servers(self.hops, self.machines.route, self._clock)
         self.slots = before.slots
         self.drain = before.drain
         self.watch = before.watch
@@ -328,36 +333,12 @@ class Lane:
     def _run(self, attempt: Attempt, use: Use, *, probe: bool = False) -> Deferred[AttemptResult]:
         """Run an attempt that has its slot along the route."""
         began = self._clock.seconds()
-        return self._offered(attempt, began).addCallbacks(
+        return self._servers.attempt(attempt, began).addCallbacks(
             self._have_run,
             self._crashed,
             callbackArgs=(attempt, use, probe, began),
             errbackArgs=(attempt, use, probe),
         )
-
-    def _offered(self, attempt: Attempt, now: float) -> Deferred[AttemptResult]:
-        """Offer a message to the only host, or to one after the other."""
-        if len(self.hops) > 1:
-            return Deferred.fromCoroutine(self._along_route(attempt, now))
-        try:
-            self.machines.route.candidates(now)
-            return self.hops[0].attempt(attempt).addCallback(self._reported)
-        except Exception:  # noqa: BLE001 - a bug of ours, which must not cost the slot
-            return fail(Failure())
-
-    def _reported(self, result: AttemptResult) -> AttemptResult:
-        self.machines.route.report(0, result.health, self._clock.seconds())
-        return result
-
-    async def _along_route(self, attempt: Attempt, now: float) -> AttemptResult:
-        """Try one host after another, until one says something about the message or may have it."""
-        result = untried(attempt, "there is no next hop")
-        for index in self.machines.route.candidates(now):
-            result = await self.hops[index].attempt(attempt)
-            self.machines.route.report(index, result.health, self._clock.seconds())
-            if result.health is not ServerHealth.FAULT or attempt.dotted:
-                break
-        return result
 
     def _have_run(self, result: AttemptResult, attempt: Attempt, use: Use, probe: bool, began: float) -> AttemptResult:
         """Tell the machines and the journal what an attempt came to, and free its slot."""

@@ -38,10 +38,10 @@ class Line:
         """How many there are who go first, or at the same time: for known-good mail others do not count."""
         return len(self) if precedence is Precedence.ORDINARY else len(self._known_good)
 
-    def join(self, attempt: Attempt) -> Waiter:
-        """Let a message wait; its Deferred fires in any case."""
+    def join(self, attempt: Attempt, longer: float = 0.0) -> Waiter:
+        """Let a message wait, by so many seconds longer than others; its Deferred fires in any case."""
         waiter = Waiter(attempt, self)
-        waiter.alarm = self._clock.callLater(self._wait, self._too_long, waiter)
+        waiter.alarm = self._clock.callLater(self._wait + longer, self._too_long, waiter)
         self._row(attempt).append(waiter)
         return waiter
 

@@ -57,6 +57,7 @@ class Watch:
         self._alarm: IDelayedCall | None = None
         self._doubt: IDelayedCall | None = None
         self._heard = ""
+        self._heard_since = 0.0
         self._ordered = False
         self._had_turn = False
         self._stopped = False
@@ -236,11 +237,12 @@ class Watch:
         """
         now = self._clock.seconds()
         self._heard = f"{reason} (heard from {by})"
+        self._heard_since = now - seconds_ago
         self.hearsay.down_decided(at)
         if drill is not None:
             self._drilled(drill, now)
         else:
-            self._do(self.hearsay.said_down(at, now), seconds_ago)
+            self._do(self.hearsay.said_down(at, now))
 
     def hear_up(self, at: float, seconds_ago: float, by: str) -> None:
         """Hear that a member was answered, as above."""
@@ -263,8 +265,8 @@ class Watch:
                 self._fellows.voice.up("it answers here")
             case Act.OPEN:
                 self._doubt_ends()
-                probe_at = now - seconds_ago + breaker.interval
-                self._follow(breaker.hear_down(now - seconds_ago, probe_at, now, self._heard), word=False)
+                since = self._heard_since  # a doubt may have lasted meanwhile
+                self._follow(breaker.hear_down(since, since + breaker.interval, now, self._heard), word=False)
                 self._set_alarm()
             case Act.RAMP:
                 self._follow(breaker.hear_up(now), word=False, seconds_ago=seconds_ago, reason=self._heard)

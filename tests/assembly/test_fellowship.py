@@ -93,7 +93,7 @@ class BreakerTests(FellowsCase):
         self.assertEqual((two.state, two.view), (State.OPEN, View.DOWN))
 
     def test_a_doubt_without_a_result_ends_after_a_while(self) -> None:
-        """Without mail of its own a member takes the word after five seconds."""
+        """Without mail of its own a member takes the word after five seconds; its ledger has the true beginning."""
         one, two = self.members(2)
         two.offer()
         self.fail_at(one)
@@ -101,6 +101,7 @@ class BreakerTests(FellowsCase):
         self.assertIs(two.state, State.CLOSED)
         self.run_for(1)
         self.assertIs(two.state, State.OPEN)
+        self.assertEqual(two.downtimes.lines, one.downtimes.lines)
 
     def test_who_comes_later_hears_of_an_outage_that_lasts(self) -> None:
         """A new member begins with the breaker open, and its ledger has the true beginning."""
