@@ -11,10 +11,10 @@ export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv venv-test packages run test lint types check bench soak etc clean distclean
+.PHONY: help venv venv-test packages run cluster-demo test lint types check bench soak etc clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 venv: $(VENV)/.run-stamp ## build .venv with what the relay needs, checked by hash
 
@@ -33,6 +33,9 @@ packages: ## install the Debian packages that tests and bench use (as root; else
 
 run: venv ## start the demo: a relay on 127.0.0.1:2525 and a stand-in customer server
 	@exec $(PY) -m shieldrelay.demo
+
+cluster-demo: venv ## start three nodes that share a redis-server, a customer, an attacker and a lawful sender
+	@exec $(PY) -m shieldrelay.demo.cluster $(DEMO)
 
 test: venv-test packages ## run every test (TESTS="tests.mail tests.smtp" for some)
 	@$(PY) -m tests.run -j $(JOBS) $(if $(SUMMARY),--summary $(SUMMARY)) $(TESTS)

@@ -50,7 +50,9 @@ class RedisServer:
         file = self._directory / "conf"
         file.write_text("\n".join(self._lines) + "\n")
         program = shutil.which(self._program, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin") or self._program
-        self._process = subprocess.Popen([program, str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [program, str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
         for _ in range(_LOOKS):
             if self._answers():
                 return
@@ -59,6 +61,11 @@ class RedisServer:
                 break
         self.kill()
         raise RuntimeError(f"{self._program} did not start; see {self._directory}/log")
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 when it does not run."""
+        return 0 if self._process is None else self._process.pid
 
     def kill(self) -> None:
         """End it without a word."""

@@ -109,7 +109,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "cryptography": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
     "spf": ("shieldrelay.wire.spf",),
     "dns": ("shieldrelay.wire.spf",),
-    "twisted.names": ("shieldrelay.wire.resolver", "shieldrelay.wire.zone"),  # one asks, the other answers
+    # one asks, the others answer
+    "twisted.names": ("shieldrelay.wire.resolver", "shieldrelay.wire.zone", "shieldrelay.demo.cluster_names"),
     # one serves operators, one is a process of its own and asks, one is between nodes
     "twisted.web": ("shieldrelay.admin", "shieldrelay.importer", "shieldrelay.peers"),
     "treq": ("shieldrelay.peers",),
