@@ -19,7 +19,10 @@ from shieldrelay.admin.api_lists import Recipients, list_routes
 from shieldrelay.admin.api_parts import Parts, part_routes
 from shieldrelay.admin.api_reports import Reports, report_routes
 from shieldrelay.admin.api_sources import Defences, source_routes
+from shieldrelay.admin.openapi_shapes import AFTER, Parameter, limit_of
 from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
+from shieldrelay.admin.picture_done import BelieveDone, DrillDone, FlushDone, MessageDone, ReloadDone
+from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route, Router
 from shieldrelay.ports import Journal
 
@@ -29,6 +32,9 @@ PAGE_LIMIT = 1000
 DRILL_MINUTES = 1440
 """The longest drill."""
 
+_NOBODY: Any = object()
+"""Stands where a part of the node would be, in declarations."""
+_DOMAIN = Parameter(name="domain", words="a protected domain; without it: all", most=255)
 _T = TypeVar("_T")
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z]{1,40}\Z")
 _CURSOR = re.compile(r"[\x21-\x7e]{1,200}\Z")
@@ -93,24 +99,87 @@ def control_router(
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
+    return Router(_all_routes(appliance, defences, recipients, reports, parts), on_bug)
+
+
+def declared_routes() -> tuple[Route, ...]:
+    """Give all routes as declarations, for who holds callers to them or describes them; they cannot be called."""
+    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+
+
+def _all_routes(
+    appliance: Appliance, defences: Defences, recipients: Recipients, reports: Reports, parts: Parts | None
+) -> tuple[Route, ...]:
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
-    routes += () if parts is None else part_routes(parts)
-    return Router(routes, on_bug)
+    return routes + (() if parts is None else part_routes(parts))
 
 
 def _routes(api: _Api) -> tuple[Route, ...]:
     return (
-        Route("GET", "/api/v1/status", api.status),
-        Route("GET", "/api/v1/queue", api.queue),
-        Route("GET", "/api/v1/messages/{id}", api.message),
-        Route("DELETE", "/api/v1/messages/{id}", api.delete),
-        Route("POST", "/api/v1/messages/{id}/hold", api.hold),
-        Route("POST", "/api/v1/messages/{id}/release", api.release),
-        Route("POST", "/api/v1/domains/{domain}/flush", api.flush),
-        Route("POST", "/api/v1/domains/{domain}/drill", api.drill),
-        Route("POST", "/api/v1/domains/{domain}/believe", api.believe),
-        Route("POST", "/api/v1/reload", api.reload),
-    )
+        Route(
+            "GET", "/api/v1/status", api.status, needs=Role.VIEW, reach=Reach.NARROWED, narrow=_own_status,
+            words="Show the node and its protected domains", answer=NodePicture,
+        ),
+        Route(
+            "GET", "/api/v1/queue", api.queue, needs=Role.VIEW, reach=Reach.QUERY,
+            words="Give a page of the queue, by time of arrival",
+            query=(_DOMAIN, limit_of(PAGE_LIMIT), AFTER), answer=QueuePage,
+        ),
+        *_message_routes(api),
+        Route(
+            "POST", "/api/v1/domains/{domain}/flush", api.flush, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Try all waiting messages of a domain now", answer=FlushDone,
+        ),
+        Route(
+            "POST", "/api/v1/domains/{domain}/drill", api.drill, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Treat a domain's next hops as down for a while",
+            body=(Parameter(name="minutes", kind="integer", least=0, most=DRILL_MINUTES, required=True),),
+            answer=DrillDone,
+        ),
+        Route(
+            "POST", "/api/v1/domains/{domain}/believe", api.believe, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Let a server's refusals count that are held back as suspicious", answer=BelieveDone,
+        ),
+        Route(
+            "POST", "/api/v1/reload", api.reload, needs=Role.ADMIN, reach=Reach.NODE,
+            words="Read the configuration again, whole or not at all", answer=ReloadDone,
+        ),
+    )  # fmt: skip
+
+
+def _message_routes(api: _Api) -> tuple[Route, ...]:
+    at = "/api/v1/messages/{id}"
+    return (
+        Route(
+            "GET", at, api.message, needs=Role.VIEW, reach=Reach.ANSWER, words="Show one message of the spool",
+            answer=MessagePicture,
+        ),
+        Route(
+            "DELETE", at, api.delete, needs=Role.OPERATE, reach=Reach.MESSAGE,
+            words="Remove a message without telling its sender", answer=MessageDone,
+        ),
+        Route(
+            "POST", f"{at}/hold", api.hold, needs=Role.OPERATE, reach=Reach.MESSAGE, words="Set a message aside",
+            answer=MessageDone,
+        ),
+        Route(
+            "POST", f"{at}/release", api.release, needs=Role.OPERATE, reach=Reach.MESSAGE,
+            words="Let a held message go on, due now", answer=MessageDone,
+        ),
+    )  # fmt: skip
+
+
+def _own_status(value: Any, domains: frozenset[str]) -> Any:
+    """Leave of a status what concerns some domains, and what says nothing of others."""
+    own = [each for each in value["domains"] if each["domain"] in domains]
+    alarms = [each for each in value["alarms"] if each.partition(":")[0] in domains]
+    blank: Any = {"sessions": 0, "in_content": 0, "connections": 0, "workers": []}
+    notices = dict.fromkeys(value["notices"], 0)
+    spool = {**value["spool"], "path": "", "octets_free": 0, "inodes_free": 0, "reason": ""}
+    hub = {**value["hub"], "hub": "", "reason": ""}
+    stress = {**value["stress"], "reason": ""}
+    return {**value, **blank, "notices": notices, "spool": spool, "hub": hub, "stress": stress, "domains": own,
+            "alarms": alarms}  # fmt: skip
 
 
 @frozen

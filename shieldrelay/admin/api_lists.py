@@ -13,8 +13,10 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from shieldrelay.admin import parameters
+from shieldrelay.admin.openapi_shapes import BY, FORCE, Parameter
 from shieldrelay.admin.picture import as_json
 from shieldrelay.admin.picture_lists import CheckPicture, ImportPicture, ListPicture, OutcomePicture
+from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route
 from shieldrelay.mail.address import AddressFault, Mailbox, parse_mailbox
 
@@ -83,16 +85,53 @@ def list_routes(recipients: Recipients) -> tuple[Route, ...]:
     api = _Api(recipients)
     at = "/api/v1/recipients/{domain}"
     return (
-        Route("GET", at, api.picture),
-        Route("GET", f"{at}/import", api.importing),
-        Route("POST", f"{at}/import", api.start_import),
-        Route("POST", f"{at}/push", api.push, octets=PUSH_OCTETS, raw=True),
-        Route("POST", f"{at}/rollback", api.rollback),
-        Route("POST", f"{at}/accept", api.accept),
-        Route("POST", f"{at}/enforce", api.enforce),
-        Route("POST", f"{at}/observe", api.observe),
-        Route("GET", "/api/v1/addresses/{address}", api.check),
-    )
+        Route(
+            "GET", at, api.picture, needs=Role.VIEW, reach=Reach.PATH, words="Show a domain's list of recipients",
+            answer=ListPicture,
+        ),
+        Route(
+            "GET", f"{at}/import", api.importing, needs=Role.VIEW, reach=Reach.PATH,
+            words="Say how far an import is, and what came of the last one", answer=ImportPicture,
+        ),
+        Route(
+            "POST", f"{at}/import", api.start_import, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Read the list from its source again", body=(FORCE, BY), answer=ImportPicture,
+        ),
+        Route(
+            "POST", f"{at}/push", api.push, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Add, remove or replace recipients, a line each", query=(_CHANGE, _FORCED, BY),
+            answer=OutcomePicture, also={"domain": str}, octets=PUSH_OCTETS, raw=True,
+        ),
+        Route(
+            "POST", f"{at}/rollback", api.rollback, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Go back to an earlier version", body=(_VERSION, BY), answer=OutcomePicture, also={"domain": str},
+        ),
+        Route(
+            "POST", f"{at}/accept", api.accept, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Adopt the version that a guard refused last", body=(BY,), answer=OutcomePicture,
+            also={"domain": str},
+        ),
+        Route(
+            "POST", f"{at}/enforce", api.enforce, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Refuse who is not listed from now on", body=(BY,), answer=ListPicture,
+        ),
+        Route(
+            "POST", f"{at}/observe", api.observe, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Take who is not listed, and journal it, for a while", body=(_SECONDS, BY), answer=ListPicture,
+        ),
+        Route(
+            "GET", "/api/v1/addresses/{address}", api.check, needs=Role.VIEW, reach=Reach.ANSWER,
+            words="Say how an address stands", answer=CheckPicture,
+        ),
+    )  # fmt: skip
+
+
+_CHANGE = Parameter(name="change", among=tuple(each.value for each in PushChange), required=True)
+_FORCED = Parameter(name="force", among=("true", "false"), words="whatever the guards say")
+_VERSION = Parameter(
+    name="version", kind="integer", words="which one; without it: the one before", least=1, most=_VERSION_MOST
+)
+_SECONDS = Parameter(name="seconds", kind="integer", least=1, most=OBSERVE_SECONDS, required=True)
 
 
 @frozen

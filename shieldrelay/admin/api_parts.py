@@ -13,6 +13,7 @@ from attrs import frozen
 
 from shieldrelay.admin import parameters
 from shieldrelay.admin.picture import as_json
+from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route
 from shieldrelay.spool.adoption import Adopted, LostPart
 from shieldrelay.spool.faults import NotAdoptable, SpoolInUse
@@ -38,9 +39,15 @@ def part_routes(parts: Parts) -> tuple[Route, ...]:
     """Give the routes."""
     api = _Api(parts)
     return (
-        Route("GET", "/api/v1/parts", api.list),
-        Route("POST", "/api/v1/parts/{part}/adopt", api.adopt),
-    )
+        Route(
+            "GET", "/api/v1/parts", api.list, needs=Role.VIEW, reach=Reach.NODE,
+            words="List what other nodes have in the spool's directory", also={"parts": tuple[LostPart, ...]},
+        ),
+        Route(
+            "POST", "/api/v1/parts/{part}/adopt", api.adopt, needs=Role.ADMIN, reach=Reach.NODE,
+            words="Take over the mail of a node that will not come back", answer=Adopted,
+        ),
+    )  # fmt: skip
 
 
 @frozen

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from shieldrelay.admin import parameters
+from shieldrelay.admin.openapi_shapes import Parameter
+from shieldrelay.admin.picture_done import ReportDone
+from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route
 from shieldrelay.mail.address import AddressFault, domain_key
 from shieldrelay.mail.client import Client, client_of
@@ -41,7 +44,20 @@ class Reports(Protocol):
 
 def report_routes(reports: Reports) -> tuple[Route, ...]:
     """Give the routes."""
-    return (Route("POST", "/api/v1/domains/{domain}/reports", _Api(reports).report),)
+    return (
+        Route(
+            "POST", "/api/v1/domains/{domain}/reports", _Api(reports).report, needs=Role.OPERATE, reach=Reach.PATH,
+            words="Report a message, or a client, as spam or ham", body=_REPORT, answer=ReportDone,
+        ),
+    )  # fmt: skip
+
+
+_REPORT = (
+    Parameter(name="token", words="the domain's own for reports", required=True),
+    Parameter(name="opinion", among=tuple(each.value for each in Opinion), required=True),
+    Parameter(name="message", words="its id; one of message and address is wanted", most=40),
+    Parameter(name="address", words="the client's", most=45),
+)
 
 
 @frozen

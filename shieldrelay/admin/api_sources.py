@@ -12,8 +12,11 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from shieldrelay.admin import parameters
+from shieldrelay.admin.openapi_shapes import AFTER, BY, Parameter, limit_of
 from shieldrelay.admin.picture import as_json
+from shieldrelay.admin.picture_done import ReleaseDone, RevokeDone
 from shieldrelay.admin.picture_sources import EntryPage, EntryPicture, SourcePicture, WorstPicture
+from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route
 
 PAGE = 100
@@ -92,13 +95,49 @@ def source_routes(defences: Defences) -> tuple[Route, ...]:
     """Give the routes."""
     api = _Api(defences)
     return (
-        Route("GET", "/api/v1/sources", api.worst),
-        Route("GET", "/api/v1/sources/{address}", api.explain),
-        Route("POST", "/api/v1/sources/{network}/release", api.release),
-        Route("GET", "/api/v1/entries", api.entries),
-        Route("POST", "/api/v1/entries", api.enter),
-        Route("DELETE", "/api/v1/entries/{network}", api.revoke),
-    )
+        Route(
+            "GET", "/api/v1/sources", api.worst, needs=Role.VIEW, reach=Reach.NODE,
+            words="Give the sources that weigh most now", query=(limit_of(PAGE_LIMIT),),
+            also={"now": float, "sources": tuple[WorstPicture, ...]},
+        ),
+        Route(
+            "GET", "/api/v1/sources/{address}", api.explain, needs=Role.VIEW, reach=Reach.NODE,
+            words="Say why an address is treated as it is", answer=SourcePicture, also={"at": float},
+        ),
+        Route(
+            "POST", "/api/v1/sources/{network}/release", api.release, needs=Role.OPERATE, reach=Reach.NODE,
+            words="Forget bans and what is held against the sources of a network", body=(BY,), answer=ReleaseDone,
+        ),
+        Route(
+            "GET", "/api/v1/entries", api.entries, needs=Role.VIEW, reach=Reach.NODE,
+            words="Give a page of what is allowed, denied and banned",
+            query=(Parameter(name="kind", among=_words(EntryKind)), limit_of(PAGE_LIMIT), AFTER),
+            answer=EntryPage, also={"now": float},
+        ),
+        Route(
+            "POST", "/api/v1/entries", api.enter, needs=Role.OPERATE, reach=Reach.NODE,
+            words="Allow or deny a network", body=_ENTRY, answer=EntryPicture,
+        ),
+        Route(
+            "DELETE", "/api/v1/entries/{network}", api.revoke, needs=Role.OPERATE, reach=Reach.NODE,
+            words="Take back what an operator said of exactly this network", body=(BY,), answer=RevokeDone,
+        ),
+    )  # fmt: skip
+
+
+def _words(kinds: type[Enum]) -> tuple[str, ...]:
+    return tuple(each.value for each in kinds)
+
+
+_ENTRY = (
+    Parameter(name="kind", among=_words(ListKind), required=True),
+    Parameter(name="network", words="in CIDR notation, or an address", required=True),
+    Parameter(
+        name="seconds", kind="integer", words="how long; without it: until revoked", least=1, most=LONGEST_SECONDS
+    ),
+    Parameter(name="reason", most=parameters.TEXT_CHARACTERS),
+    BY,
+)
 
 
 @frozen

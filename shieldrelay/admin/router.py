@@ -15,6 +15,9 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from attrs import field, frozen
 
+from shieldrelay.admin.openapi_shapes import Parameter
+from shieldrelay.admin.roles import Reach, Role
+
 QUERY_FIELDS = 20
 """How many query parameters a request may have."""
 BODY_OCTETS = 1 << 20
@@ -55,18 +58,40 @@ class Call:
 
 
 @frozen
+class Document:
+    """An answer that is no JSON.
+
+    :ivar kind: its media type, with the charset.
+    :ivar name: as a file of which a browser is to save it; ``""``: none.
+    """
+
+    octets: bytes
+    kind: str
+    name: str = ""
+
+
+@frozen
 class Response:
-    """What goes back: an HTTP status, and a value that JSON can hold.
+    """What goes back: an HTTP status, and a value that JSON can hold or a `Document`.
 
     :ivar allow: for 405, the methods that the path knows.
+    :ivar fields: further header fields, for who speaks HTTP.
     """
 
     status: int
     value: Any
     allow: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The media type."""
+        return self.value.kind if isinstance(self.value, Document) else "application/json"
 
     def encode(self) -> bytes:
-        """Give the body: JSON in ASCII, one line."""
+        """Give the body: JSON in ASCII, one line; a document as it is."""
+        if isinstance(self.value, Document):
+            return self.value.octets
         return json.dumps(self.value, separators=(",", ":")).encode("ascii") + b"\n"
 
 
@@ -80,7 +105,14 @@ class Route:
 
     :ivar method: GET, POST or DELETE; GET answers HEAD too.
     :ivar pattern: ``/api/v1/domains/{domain}/flush``; a name in braces stands for one piece of a path, never empty.
-    :ivar call: gives a value that JSON can hold; awaited.
+    :ivar call: gives a value that JSON can hold, or a `Document`; awaited.
+    :ivar needs: the least role that may ask.
+    :ivar reach: what it touches, for callers that are limited to domains.
+    :ivar words: what it does, in a clause.
+    :ivar query: its parameters; ``body``: the fields of its JSON body.
+    :ivar answer: the attrs class of what it gives; ``also``: types of further fields, by name. ``None`` and nothing
+        else: it gives no JSON.
+    :ivar narrow: for `Reach.NARROWED`: from an answer and the caller's domains to what they may see.
     :ivar octets: the largest body that it takes.
     :ivar raw: it takes the body as it comes; otherwise that is a JSON object or nothing.
     """
@@ -88,6 +120,14 @@ class Route:
     method: str
     pattern: str
     call: Callable[[Call], Awaitable[Any]]
+    needs: Role = field(kw_only=True)
+    reach: Reach = field(kw_only=True)
+    words: str = field(kw_only=True)
+    query: tuple[Parameter, ...] = field(default=(), kw_only=True)
+    body: tuple[Parameter, ...] = field(default=(), kw_only=True)
+    answer: type[Any] | None = field(default=None, kw_only=True)
+    also: Mapping[str, Any] = field(factory=dict, kw_only=True)
+    narrow: Callable[[Any, frozenset[str]], Any] | None = field(default=None, kw_only=True)
     octets: int = field(default=BODY_OCTETS, kw_only=True)
     raw: bool = field(default=False, kw_only=True)
     pieces: tuple[str, ...] = field(init=False)
@@ -95,6 +135,18 @@ class Route:
     @pieces.default
     def _split(self) -> tuple[str, ...]:
         return _pieces(self.pattern)
+
+    def __attrs_post_init__(self) -> None:
+        reading = self.method == "GET"
+        fits = {
+            Reach.PATH: "{domain}" in self.pieces,
+            Reach.QUERY: any(one.name == "domain" for one in self.query),
+            Reach.MESSAGE: "{id}" in self.pieces,
+            Reach.ANSWER: reading,
+            Reach.NARROWED: reading and self.narrow is not None,
+        }
+        if not fits.get(self.reach, True):
+            raise ValueError(f"{self.method} {self.pattern} cannot reach by {self.reach.value}")
 
     def match(self, path: Sequence[str]) -> dict[str, str] | None:
         """Give the values of the names when the path fits the pattern."""
@@ -127,7 +179,7 @@ class Router:
         """
         try:
             route, values, query = self._find("GET" if method == "HEAD" else method, target)
-            call = Call(values, query, {}, body) if route.raw else Call(values, query, _object(body))
+            call = Call(values, query, {}, body) if route.raw else Call(values, query, json_object(body))
         except _NotAllowed as fault:
             return refusal(Refused(405, "method_not_allowed", "This path knows " + ", ".join(fault.allow)), fault.allow)
         except Refused as refused:
@@ -146,6 +198,13 @@ class Router:
             return self._find(method, target)[0].octets
         except (_NotAllowed, Refused):
             return BODY_OCTETS
+
+    def find(self, method: str, target: bytes) -> tuple[Route, dict[str, str], dict[str, str]] | None:
+        """Give the route that would answer, with what its path and query say; ``None``: there is none."""
+        try:
+            return self._find("GET" if method == "HEAD" else method, target)
+        except (_NotAllowed, Refused):
+            return None
 
     def _find(self, method: str, target: bytes) -> tuple[Route, dict[str, str], dict[str, str]]:
         path, query = _parse(target)
@@ -186,8 +245,11 @@ def _parse(target: bytes) -> tuple[list[str], dict[str, str]]:
     return pieces, dict(pairs)
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    """Parse a body: a JSON object, or nothing."""
+def json_object(body: bytes) -> dict[str, Any]:
+    """Parse a body: a JSON object, or nothing.
+
+    :raises Refused: it is something else.
+    """
     if not body.strip():
         return {}
     try:

@@ -76,5 +76,9 @@ class Admin:
         Duration("1m", "7d"), default="1h", help="After how long without a request a log-in ends."
     )
     users: Mapping[str, User] = keyed(
-        Word(), User, factory=dict, example="alice", help="Who may log in. Programs have tokens instead: `token create`."
+        Word(),
+        User,
+        factory=dict,
+        example="alice",
+        help="Who may log in. Programs have tokens instead: `shieldrelayctl token`.",
     )

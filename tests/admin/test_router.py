@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.admin.api import Appliance, control_router
 from shieldrelay.admin.picture import ReloadPicture
+from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Response, Route, Router
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
@@ -189,7 +190,7 @@ class RouteTests(SynchronousTestCase):
         async def echo(call: Call) -> object:
             return dict(call.path)
 
-        router = Router([Route("GET", "/a/{x}/b", echo)], lambda *_: None)
+        router = Router([Route("GET", "/a/{x}/b", echo, needs=Role.VIEW, reach=Reach.NODE, words="")], lambda *_: None)
         rows = [(b"/a/1%2F2/b", 200), (b"/a//b", 404), (b"/a/1/2/b", 404), (b"/a/1/b/", 404), (b"a/1/b", 200)]
         for target, status in rows:
             response = self.successResultOf(Deferred.fromCoroutine(router.answer("GET", target)))
