@@ -105,7 +105,9 @@ class Siege:
             begin=self.begun.append,
         )
         admission = Admission(self.defences, self.modes, new_reference=new_reference, journal=self.journal)
-        domains = self.domains or {"example.test": DomainLimits("example.test", 100_000, lambda: self.announced)}
+        domains = self.domains
+        if domains is None:
+            domains = {"example.test": DomainLimits("example.test", 100_000, lambda: self.announced)}
         self.gate = Gate(
             domains, self, self, self, admission, self.defences, self.modes,
             domains_per_transaction=self.domains_per_transaction, hashed=HASHED,
