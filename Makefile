@@ -57,6 +57,9 @@ soak: venv-test packages ## the long versions of the fault tests; the last resul
 etc: venv ## render etc/ and docs/configuration.md from the declared settings
 	@$(PY) -m shieldrelay.config.render
 
+deb: ## build the Debian package of what is committed into dist/
+	@sh packaging/deb.sh dist
+
 clean: ## remove what runs leave behind (var/ with the demo's mail, caches)
 	@rm -rf var build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis *.egg-info twisted/plugins/dropin.cache
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
