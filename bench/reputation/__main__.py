@@ -5,31 +5,21 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 from bench.reputation.crowd import CROWD, FORTNIGHT, WARM_DAYS, Manner, Source, sources
 from bench.reputation.front import DAY, End, Front
+from bench.reputation.wanted import WANTED, Account, together
 from shieldrelay.shield.reputation_score import Band
 
 RETRIES = (900.0, 1800.0, 3600.0, 7200.0, *[14400.0] * 30)
 """When a lawful server comes again (RFC 5321 §4.5.4.1): after five days it gives up."""
 START = WARM_DAYS * DAY
 END = (WARM_DAYS + FORTNIGHT) * DAY
-
-
-class Account:
-    """What one kind of sender got, in the fortnight."""
-
-    def __init__(self) -> None:
-        self.sessions: Counter[End] = Counter()
-        self.messages: Counter[End] = Counter()
-        self.offered = 0
-        self.delayed: list[float] = []
-        self.lost = 0
-        self.bands: Counter[Band] = Counter()
 
 
 class Run:
@@ -119,34 +109,43 @@ _AT_THE_END = "sources at the end: clean, throttle, tempfail, reject |"
 def _print(names: Iterable[Manner], run: Run) -> None:
     print(f"\n| lawful senders | messages | delayed | median delay | never delivered | {_AT_THE_END}")
     print("|---|---|---|---|---|---|")
-    for name, accounts in _rows([each for each in names if each.lawful], run):
-        offered, delays = sum(a.offered for a in accounts), [d for a in accounts for d in a.delayed]
-        lost = sum(a.lost for a in accounts)
+    for name, account in _rows([each for each in names if each.lawful], run):
+        offered, delays = account.offered, account.delayed
         median = f"{statistics.median(delays) / 60:.0f} min" if delays else "-"
-        shares = f"{_percent(len(delays), offered)} | {median} | {_percent(lost, offered)}"
-        print(f"| {name} | {offered} | {shares} | {_bands(accounts)} |")
+        shares = f"{_percent(len(delays), offered)} | {median} | {_percent(account.lost, offered)}"
+        print(f"| {name} | {offered} | {shares} | {_bands(account)} |")
     print(f"\n| others | sessions | refused at connect | asked to come later | let in | {_AT_THE_END}")
     print("|---|---|---|---|---|---|")
-    for name, accounts in _rows([each for each in names if not each.lawful], run):
-        ends: Counter[End] = sum((a.sessions for a in accounts), Counter())
+    for name, account in _rows([each for each in names if not each.lawful], run):
+        ends = account.sessions
         total, shut, later = sum(ends.values()), ends[End.NOT_LET_IN], ends[End.LATER]
         shares = f"{_percent(shut, total)} | {_percent(later, total)} | {_percent(total - shut - later, total)}"
-        print(f"| {name} | {total} | {shares} | {_bands(accounts)} |")
+        print(f"| {name} | {total} | {shares} | {_bands(account)} |")
 
 
-def _rows(names: list[Manner], run: Run) -> Iterator[tuple[str, list[Account]]]:
+def _print_wanted(run: Run) -> bool:
+    """Print what is wanted beside what was reached; says whether all of it was."""
+    print("\n| whose | figure | wanted | reached | |\n|---|---|---|---|---|")
+    met = [each.is_met(run.accounts) for each in WANTED]
+    for each, good in zip(WANTED, met, strict=True):
+        verdict = "met" if good else "**not met**"
+        print(f"| {each.whose} | {each.figure} | {each.words} | {each.reached(run.accounts):.2%} | {verdict} |")
+    return all(met)
+
+
+def _rows(names: list[Manner], run: Run) -> Iterator[tuple[str, Account]]:
     """Give each kind's account, and all of them together."""
     for each in names:
-        yield each.name, [run.accounts[each.name]]
-    yield "**all**", [run.accounts[each.name] for each in names]
+        yield each.name, run.accounts[each.name]
+    yield "**all**", together([run.accounts[each.name] for each in names])
 
 
-def _bands(accounts: list[Account]) -> str:
-    return ", ".join(str(sum(account.bands[band] for account in accounts)) for band in Band)
+def _bands(account: Account) -> str:
+    return ", ".join(str(account.bands[band]) for band in Band)
 
 
-def main() -> None:
-    """Run and print."""
+def main() -> int:
+    """Run and print; 1 when the fortnight did not end as it is to."""
     parser = argparse.ArgumentParser(prog="python -m bench.reputation", description="Simulate a fortnight of traffic.")
     parser.add_argument("--quick", action="store_true", help="a tenth of everybody")
     parser.add_argument("--seed", type=int, default=1, help="of the chances (default: 1)")
@@ -157,7 +156,8 @@ def main() -> None:
     sizes = ", ".join(f"{table.kind.name} {table.octets / 1e6:.1f} MB" for table in run.front.reputation.tables)
     print(f"{len(run.everybody)} sources, seed {arguments.seed}, {time.perf_counter() - began:.0f} s; tables: {sizes}")
     _print(CROWD, run)
+    return 0 if _print_wanted(run) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
