@@ -188,6 +188,7 @@ class Queue:
         """Forget every entry that waits: another node has the files. What is on its way ends as it will."""
         self._reading.drop()
         self.window.lose()
+        self._respite.end()
         self.pump()
 
     # what the acceptance calls

@@ -34,6 +34,10 @@ class Respite:
         fields = {} if message is None else {"message": message}
         self._journal.event("spool_failed", domain=self._domain, error=str(error) or repr(error), **fields)
 
+    def end(self) -> None:
+        """Go to the spool again: it is another one."""
+        self._until = -math.inf
+
     def left(self) -> float:
         """Seconds that it goes on; 0 or less when it is over."""
         return self._until - self._clock.seconds()

@@ -110,6 +110,7 @@ class Node:
     :ivar port: where it takes mail.
     :ivar directory: everything it reads and writes.
     :ivar process: the running or ended process, ``None`` before the first start.
+    :ivar program: what is started: twistd, or a program of the tests that takes the same words.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Node:
         self.configuration = self.directory / "shieldrelay.toml"
         self.recipients_file = self.directory / "recipients"
         self.process: subprocess.Popen[bytes] | None = None
+        self.program: tuple[str, ...] = (str(TWISTD),)
         hops = [f"127.0.0.1:{hop}" if isinstance(hop, int) else hop for hop in next_hops]
         self._domain = {
             "domain": DOMAIN,
@@ -201,7 +203,8 @@ class Node:
 
     def launch(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the process and wait for nothing."""
-        command = [str(TWISTD), "--nodaemon", "--pidfile=", "shieldrelay", "--config", str(self.configuration), *words]
+        command = [*self.program, "--nodaemon", "--pidfile=", "shieldrelay"]
+        command += ["--config", str(self.configuration), *words]
         environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONPYCACHEPREFIX=str(BYTECODE))
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log_file.open("ab") as log:
@@ -212,7 +215,11 @@ class Node:
 
     def wait_until_greeting(self, most_seconds: float = 30.0) -> float:
         """Wait until it greets; give the seconds."""
-        return self._watch(lambda: greets(self.port), "the greeting", most_seconds)
+        return self._watch(self.greets, "the greeting", most_seconds)
+
+    def greets(self) -> bool:
+        """Whether it greets with 220."""
+        return greets(self.port)
 
     def wait_until_ended(self, most_seconds: float = 30.0) -> int:
         """Wait for the end of the process and give its exit status."""
@@ -227,13 +234,17 @@ class Node:
         self._running().kill()
         self._running().wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._running().send_signal(number)
+
     def hang_up(self) -> None:
         """Send SIGHUP."""
-        self._running().send_signal(signal.SIGHUP)
+        self.signal(signal.SIGHUP)
 
     def terminate(self) -> None:
         """Send SIGTERM, and wait for nothing."""
-        self._running().send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
 
     def stop(self, most_seconds: float = 30.0) -> int:
         """Send SIGTERM, wait for the end and give the exit status."""
