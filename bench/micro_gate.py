@@ -17,7 +17,8 @@ from shieldrelay.mail.client import Client, client_of
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.ports import RecipientAsked, SenderAsked
 from shieldrelay.shield.admission import Admission, Modes
-from shieldrelay.shield.gate import DomainLimits, Gate, Place
+from shieldrelay.shield.gate import Gate
+from shieldrelay.shield.gate_facts import DomainLimits, Place
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
 from shieldrelay.shield.harvest import keyed_hash
 from shieldrelay.shield.mode import Mode

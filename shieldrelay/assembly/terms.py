@@ -37,7 +37,8 @@ from shieldrelay.ports import Clock, Journal, WallClock
 from shieldrelay.recipients.lists import Lists
 from shieldrelay.recipients.standing import Standing
 from shieldrelay.shield.admission import Admission
-from shieldrelay.shield.gate import DomainLimits, Gate, Place
+from shieldrelay.shield.gate import Gate
+from shieldrelay.shield.gate_facts import DomainLimits, Place
 from shieldrelay.smtp.limits import ContentRules
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
 from shieldrelay.wire.inbound_timing import ClientPatience, Patience

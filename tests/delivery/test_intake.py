@@ -16,7 +16,7 @@ from shieldrelay.mail.client import client_of
 from shieldrelay.mail.envelope import Origin
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal, Verdict
-from shieldrelay.shield.gate import DomainLimits
+from shieldrelay.shield.gate_facts import DomainLimits
 from shieldrelay.smtp import replies
 from shieldrelay.smtp.content_fault import ContentFault
 from shieldrelay.smtp.events import ContentCompleted, MailRequested, RecipientRequested

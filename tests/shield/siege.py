@@ -19,7 +19,8 @@ from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.calendar import Calendar
 from shieldrelay.shield.connections import Connections
 from shieldrelay.shield.connections_settings import ConnectionsSettings
-from shieldrelay.shield.gate import DomainLimits, Gate, Place
+from shieldrelay.shield.gate import Gate
+from shieldrelay.shield.gate_facts import DomainLimits, Place
 from shieldrelay.shield.greeting import Greeting, GreetingSettings
 from shieldrelay.shield.harvest import Harvest, HarvestSettings, keyed_hash
 from shieldrelay.shield.history import History

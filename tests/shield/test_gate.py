@@ -17,7 +17,7 @@ from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.admission import Modes
 from shieldrelay.shield.analysis_settings import AnalysisSettings
 from shieldrelay.shield.connections_settings import ConnectionsSettings, Limits, SourceClass
-from shieldrelay.shield.gate import DomainLimits, Place
+from shieldrelay.shield.gate_facts import DomainLimits, Place
 from shieldrelay.shield.mode import Mode
 from shieldrelay.shield.reputation_settings import ReputationSettings
 from shieldrelay.shield.stress import Facts
