@@ -82,17 +82,21 @@ DENIED = GENERATOR.but(main='\n[shield]\ndeny = ["127.0.0.9/32"]\n')
 NAMES = ("127.83.83.83", 5353)
 """Where the measurement's own name server answers."""
 
-SENDERS = Setup(
-    f"""
-# Every sender is looked up, however fast they come.
-[shield.lawful]
-searches = 10000
-
+_RESOLVER = f"""
 [resolver]
 servers = ["{NAMES[0]}:{NAMES[1]}"]
 """
-)
+_ALL_SEARCHED = """
+# Every sender is looked up, however fast they come.
+[shield.lawful]
+searches = 10000
+"""
+
+SENDERS = Setup(_RESOLVER)
 """Nothing but defaults, and a name server of the measurement's own."""
+
+SEARCHED = Setup(_RESOLVER + _ALL_SEARCHED)
+"""The same, and no limit on how many senders are looked up in a second."""
 
 HUB = ("127.83.83.83", 6379)
 """Where the measurement's own Redis server answers."""

@@ -2,7 +2,7 @@
 
 ``python -m bench.strangers through PORT FIRST SOURCES MESSAGES SESSIONS EACH [DOMAINS BEGIN]``: send messages of 4 KB
 as fast as the relay takes them, that many sessions at once, EACH messages a session. Their senders are in so many
-domains, one after the other, the first message's in that of the number BEGIN.
+domains, one after the other; the first message is that of the number BEGIN, and each number has its domain and source.
 ``python -m bench.strangers paced PORT FIRST SOURCES RATE SECONDS``: begin that many sessions a second, whatever becomes
 of those before, and measure each from its connection to the 250 after its message.
 
@@ -153,12 +153,12 @@ def mails(domains: int, begin: int) -> Iterator[bytes]:
 def through(
     port: int, first: int, sources: int, messages: int, sessions: int, each: int, domains: int = 0, begin: int = 0
 ) -> dict[str, object]:
-    """Send all messages; the sources take turns."""
+    """Send all messages; the sources take turns, and so do the domains."""
     crowd, begun, started = Crowd(port), time.monotonic(), 0
     while started * each < messages or crowd.senders:
         while len(crowd.senders) < sessions and started * each < messages:
             told = mails(domains, begin + started * each) if domains else None
-            crowd.begin(address(first, started % sources), each, told)
+            crowd.begin(address(first, (begin // each + started) % sources), each, told)
             started += 1
         crowd.turn(1.0)
         if time.monotonic() - begun > 100:

@@ -66,6 +66,8 @@ def _ratio(upper: float, lower: float) -> float:
     return upper / lower if lower else float("inf")
 
 
+_DOMAINS = ("1 domains", "100 domains", "10000 domains")
+
 WANTED = (
     Wanted("4k", "new rate", times=4),
     Wanted("4k", "reused rate", times=4),
@@ -90,7 +92,8 @@ WANTED = (
         for row, on, off, loads in (
             ("defences", "every defence on", "all defences off", ("new", "reused")),
             ("strangers", "strangers, every defence on", "strangers, all defences off", ("new", "reused")),
-            ("senders", "senders, every defence on", "senders, all defences off", ("1 domains", "100 domains")),
+            ("senders", "senders, every defence on", "senders, all defences off", _DOMAINS),
+            ("senders-shipped", "new senders, as shipped", "new senders, all off", ("new domains",)),
         )
         for load in loads
         for figure, times in (("rate", 0.75), ("cpu", 1 / 1.25))

@@ -56,8 +56,8 @@ class JudgementTests(unittest.SynchronousTestCase):
 class PairTests(unittest.SynchronousTestCase):
     def test_pairs_are_compared_turn_by_turn(self) -> None:
         """The quotient is the median of the turns' own, so that a load which disturbed one turn weighs nothing."""
-        first = {"new": [(1.0, 100.0), (9.0, 10.0), (1.0, 100.0)]}
-        second = {"new": [(1.2, 80.0), (9.9, 9.0), (1.2, 80.0)]}
+        first = {"new": [(1.0, 100.0, 0.3), (9.0, 10.0, 0.9), (1.0, 100.0, 0.3)]}
+        second = {"new": [(1.2, 80.0, 0.3), (9.9, 9.0, 0.9), (1.2, 80.0, 0.3)]}
         found = paired.figures(second, first)
         self.assertAlmostEqual(found["new quotient cpu"], 1.2)
         self.assertAlmostEqual(found["new quotient rate"], 0.8)
