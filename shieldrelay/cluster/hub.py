@@ -73,6 +73,8 @@ class Record:
     :ivar at: seconds since the epoch to which the values are decayed.
     :ivar values: by field.
     :ivar names: all hashes of the row that the member knows.
+    :ivar level: 32 bits: the row is news to members that never told of it only when this has changed
+        (`cluster.level`), and 0 is what it begins with; ``None``: it is always news to all.
     """
 
     kind: str
@@ -80,6 +82,7 @@ class Record:
     at: float
     values: tuple[float, ...]
     names: frozenset[int] = frozenset()
+    level: int | None = None
 
 
 @frozen
@@ -177,7 +180,8 @@ class News:
     :ivar changes: since the reported version, oldest first; those of the member itself among them. Of one scope the
         later holds (`Change.age`), in whatever order they come.
     :ivar records: of every row that was reported and that others have too, and of every row that another member changed
-        since this member's last exchange: the *others'* parts, merged; zeros when nobody has one any more. At most
+        since this member's last exchange, if it told of the row itself or the row's level changed or it has none: the
+        *others'* parts, merged; zeros when nobody has one any more. At most
         `RECORDS_AT_ONCE` besides those reported; what does not fit comes next time.
     :ivar members: live ones, this one among them.
     :ivar whole: the hub does not know the member (a new one, one that was gone for `MEMBER_SECONDS`, or the hub has

@@ -39,6 +39,9 @@ class Field:
         the epoch, and whoever makes or reads them converts. 0 is no moment and stays 0. Only for MAX and MIN.
     :ivar lease: it counts what is held at this very time (open sessions): no snapshot keeps it, and what others hold is
         forgotten when the hub has been gone for as long as a member's life there.
+    :ivar quiet: a sum below is as good as none to who does not ask, and above it only each doubling and halving counts:
+        only then is the row news to the other members. Whoever tells of a row itself hears the sum as it is.
+        ``None``: every change is news. Of MAX and MIN only infinity has a sense: the field is never news by itself.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Field:
     merge: Merge = Merge.SUM
     moment: bool = False
     lease: bool = False
+    quiet: float | None = None
 
 
 Danger = Callable[[Sequence[float]], float]

@@ -149,9 +149,10 @@ class MemoryHub:
         return records
 
     def _note(self, teller: str, kind: str, key: bytes) -> None:
-        """Note a row as news for everybody but the one who told it."""
+        """Note a row as news for those whom its change concerns, but for the one who told it."""
+        concerned = self._kinds[kind].concerned(key)
         for name, member in self._members.items():
-            if name != teller:
+            if name != teller and (concerned is None or name in concerned):
                 member.news[kind, key] = None
                 if len(member.news) > _NEWS_MOST:
                     del member.news[next(iter(member.news))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shieldrelay.cluster.decay import are_numbers, decay, rates_of
 from shieldrelay.cluster.hub import KEY_OCTETS, Record
@@ -16,6 +16,7 @@ from shieldrelay.cluster.kinds import Kind
 from shieldrelay.cluster.shelf import names_octets, others_octets, row_octets
 
 _HASHES = 1 << 64
+_LEVELS = 1 << 32
 _SHARE = 4
 """A hub has room for so many full tables of a kind."""
 _PART = 200
@@ -26,14 +27,19 @@ class MergedRow:
     """One key's parts.
 
     :ivar parts: by member: the time to which the values are decayed, and the values.
+    :ivar level: the last one told.
+    :ivar is_loud: whether the last change was news to all.
+    :ivar was_loud: whether any was.
     """
 
-    __slots__ = ("names", "parts", "touched")
+    __slots__ = ("is_loud", "level", "names", "parts", "touched", "was_loud")
 
     def __init__(self, touched: float) -> None:
         self.touched = touched
         self.parts: dict[str, tuple[float, tuple[float, ...]]] = {}
         self.names: set[int] = set()
+        self.level = 0
+        self.is_loud = self.was_loud = False
 
 
 class Merging:
@@ -64,6 +70,9 @@ class Merging:
             self._octets -= self._cost(record.key, row)
             self._rows.move_to_end(record.key)
         row.touched = now
+        row.is_loud = record.level is None or record.level != row.level
+        row.was_loud = row.was_loud or row.is_loud
+        row.level = record.level or 0
         row.parts[member] = (at, record.values)
         for hashed in record.names:
             if len(row.names) >= self.kind.names:
@@ -72,6 +81,11 @@ class Merging:
         self._octets += self._cost(record.key, row)
         self._make_room()
         return True
+
+    def concerned(self, key: bytes) -> Iterable[str] | None:
+        """Give the members to whom the last change of a row is news; ``None``: to all."""
+        row = self._rows.get(key)
+        return None if row is None or row.is_loud else row.parts
 
     def others(self, member: str, key: bytes, now_wall: float) -> Record | None:
         """Give what all but one member have of a row; ``None`` when they have nothing."""
@@ -91,11 +105,12 @@ class Merging:
         return Record(self.kind.name, key, now_wall, self._nobody)
 
     def leave(self, member: str) -> Iterator[bytes]:
-        """Take a member's parts back; gives the keys where it had any."""
+        """Take a member's parts back; gives the keys where it had any, each news to all to whom the row ever was."""
         for key, row in list(self._rows.items()):
             if member in row.parts:
                 self._octets -= self._cost(key, row)
                 del row.parts[member]
+                row.is_loud = row.was_loud
                 if row.parts:
                     self._octets += self._cost(key, row)
                 else:
@@ -124,12 +139,13 @@ class Merging:
 
 
 def is_sound(kind: Kind, record: Record) -> bool:
-    """Whether a record can be one of a row of this kind: its width, key and names, and numbers that are finite."""
+    """Whether a record can be one of a row of this kind: its width, key and names, and what can be packed."""
     return (
         len(record.values) == len(kind.fields)
         and 0 < len(record.key) <= KEY_OCTETS
         and math.isfinite(record.at)
         and are_numbers(record.values, math.inf)
         and len(record.names) <= kind.names
+        and (record.level is None or 0 <= record.level < _LEVELS)
         and (not record.names or (min(record.names) >= 0 and max(record.names) < _HASHES))
     )

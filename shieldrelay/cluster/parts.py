@@ -13,6 +13,7 @@ from itertools import islice
 
 from shieldrelay.cluster.decay import are_numbers, decay, rates_of
 from shieldrelay.cluster.hub import KEY_OCTETS, Record
+from shieldrelay.cluster.level import level_of
 from shieldrelay.cluster.shelf import Row
 from shieldrelay.cluster.table import Table
 
@@ -35,6 +36,7 @@ class Parts:
         self._moments = tuple(index for index, field in enumerate(table.kind.fields) if field.moment)
         self._leases = tuple(index for index, field in enumerate(table.kind.fields) if field.lease)
         self._rates = rates_of(table.kind)
+        self._level = level_of(table.kind)
 
     @property
     def waiting(self) -> int:
@@ -63,7 +65,8 @@ class Parts:
             del dirty[row.key]
             row.dirty = False
             if row.shelf is not None:
-                told.append(self._record(row, row.own, offset))
+                level = None if self._level is None else self._level(self.table.totals(row), offset)
+                told.append(self._record(row, row.own, offset, level))
         return told
 
     def again(self, records: Iterable[Record]) -> None:
@@ -94,6 +97,8 @@ class Parts:
             return True
         row = self.table.row(record.key, now)
         values = self._values(record, now, offset)
+        if self._level is not None and not any(row.own):
+            self._hush(values)
         if not isinstance(row.others, list):
             row.others = values
             self.table.charge(row, self.table.others_octets)
@@ -139,13 +144,13 @@ class Parts:
             dirty[row.key] = row
         return chosen
 
-    def _record(self, row: Row, values: list[float], offset: float) -> Record:
+    def _record(self, row: Row, values: list[float], offset: float, level: int | None = None) -> Record:
         if self._moments:
             values = values.copy()
             for index in self._moments:
                 if values[index]:
                     values[index] += offset
-        return Record(self.table.kind.name, row.key, row.at + offset, tuple(values), frozenset(row.names or ()))
+        return Record(self.table.kind.name, row.key, row.at + offset, tuple(values), frozenset(row.names or ()), level)
 
     def _values(self, record: Record, now: float, offset: float) -> list[float]:
         """Give a record's values as they are now, on our clock."""
@@ -155,6 +160,12 @@ class Parts:
             if values[index]:
                 values[index] -= offset
         return values
+
+    def _hush(self, values: list[float]) -> None:
+        """Take sums for none that are too small for us to hear when they end: we have no part in the row."""
+        for index, field in enumerate(self.table.kind.fields):
+            if field.quiet is not None and values[index] < field.quiet:
+                values[index] = 0.0
 
     def _put_nobody(self, key: bytes) -> None:
         row = self.table.find(key)

@@ -10,7 +10,8 @@ local call, pack, unpack, sub, floor = redis.call, struct.pack, struct.unpack, s
 local P = KEYS[1]
 local asked, run, nonce, me, identity, told = ARGV[1], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 local ABOUT, ALIVE, MEMBERS, CARDS = P .. 'about', P .. 'alive', P .. 'members', P .. 'cards'
-local ROWS, LOG, LATEST, ENDS, CLAIMS = P .. 'rows', P .. 'log', P .. 'latest', P .. 'ends', P .. 'claims'
+local ROWS, LOUD, LOG = P .. 'rows', P .. 'loud', P .. 'log'
+local LATEST, ENDS, CLAIMS = P .. 'latest', P .. 'ends', P .. 'claims'
 
 local time = call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
@@ -66,6 +67,7 @@ local function drop(member)
   call('HDEL', CARDS, member)
   if known then
     free_claims((unpack('<I4', known)))
+    call('DEL', P .. 'n:' .. unpack('<I4', known))
     purge, purge_end = 1, seq  -- its parts are taken out of the rows bit by bit; nobody counts them from now on
   end
 end
@@ -115,11 +117,12 @@ local function remember()
   if now - tidied >= TIDY_SECONDS or now < tidied or about[1] ~= run then
     tidied = now
     call('SET', KEYS[2], PROTOCOL, 'PX', 3 * TIDY_SECONDS * 1000)
-    for _, key in ipairs({ALIVE, MEMBERS, CARDS, ROWS, LOG, LATEST, ENDS, CLAIMS}) do
+    for _, key in ipairs({ALIVE, MEMBERS, CARDS, ROWS, LOUD, LOG, LATEST, ENDS, CLAIMS}) do
       call('PEXPIRE', key, KEPT_SECONDS * 1000)
     end
     for _, known in ipairs(call('HVALS', MEMBERS)) do
       call('PEXPIRE', P .. 'k:' .. unpack('<I4', known), KEPT_SECONDS * 1000)
+      call('PEXPIRE', P .. 'n:' .. unpack('<I4', known), KEPT_SECONDS * 1000)
     end
   end
   call('HSET', ABOUT, 'run', run, 'version', version, 'seq', seq, 'next', numbers, 'purge', purge,

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _COUNT = struct.Struct("<I")
 _VERSION = struct.Struct("<d")
-_PART = struct.Struct("<dH")
+_PART = struct.Struct("<dBIH")
 _TIMES = struct.Struct("<dd")
 _LENGTH = struct.Struct("<H")
 _REST = struct.Struct("<dBH")
@@ -81,7 +81,7 @@ class Packing:
                 bytes((MARK_OCTETS + len(record.key),)),
                 known[1],
                 record.key,
-                _PART.pack(max(0.0, at - record.at), len(names)),
+                _PART.pack(max(0.0, at - record.at), record.level is None, record.level or 0, len(names)),
                 struct.pack(f"<{len(names)}Q", *names) if names else b"",
                 known[2].pack(*record.values),
             )

@@ -1,11 +1,13 @@
 -- The rows: of each one string with all members' parts, and an index of all of them in the order of their last change.
 --
--- A row: when it was touched, the seq at which somebody's part was last taken out, the number of names and the names, 8
--- octets each; then the parts: the member's number, the seq of its last word, the time that its values are decayed to,
--- the values. K[kind] = {width, lifetime, names, format, merges, rates}.
+-- A row: when it was touched, the seq at which it was last news to all (0: never), its level, the number of names and the
+-- names, 8 octets each; then the parts: the member's number, the seq of its last word, the time that its values are
+-- decayed to, the values. K[kind] = {width, lifetime, names, format, merges, rates}. LOUD has the rows that are news to
+-- all by that seq; what is news only to those who have a part stands in an index of each of these members.
 
-local HEAD = 18
+local HEAD = 22
 local PX_MARGIN, TOMBSTONE_PX = 60000, 60000
+local CROWD = 16  -- of so many parts of a row a change is news to all: that is cheaper than to tell each of them
 
 local function row_of(kind, id)
   local row = call('GET', P .. 'r:' .. id)
@@ -16,7 +18,7 @@ local function row_of(kind, id)
 end
 
 local function parts_at(row)
-  return HEAD + 1 + 8 * unpack('<H', row, 17)
+  return HEAD + 1 + 8 * unpack('<H', row, 21)
 end
 
 -- Merge the parts of all but one; gives the values or nothing, and the seq of the last word in them.
@@ -84,13 +86,35 @@ local function without(row, size, whose)
   return sub(row, parts_at(row))
 end
 
-local function put(kind, id, row, age, names, values)
-  local parts, freed = '', 0
+local filled = {}  -- indexes of members that got something in this call
+
+-- Note a row that changed as news to the others: to all, or to those who have a part in it. Gives whether it was to all.
+local function note(id, parts, size, to_all)
+  if to_all or #parts > CROWD * size then
+    call('ZADD', LOUD, seq, id)
+    return true
+  end
+  for at = 1, #parts, size do
+    local whose = unpack('<I4', parts, at)
+    if lives(whose) then
+      local theirs = P .. 'n:' .. whose
+      call('ZADD', theirs, seq, id)
+      if not filled[whose] then call('PEXPIRE', theirs, KEPT_SECONDS * 1000) end
+      filled[whose] = true
+    end
+  end
+  return false
+end
+
+local function put(kind, id, row, age, names, values, always, level)
+  local parts, loud, former, size = '', 0, 0, 20 + 8 * kind.width
   if row then
-    parts, freed = without(row, 20 + 8 * kind.width, number), unpack('<d', row, 9)
+    parts = without(row, size, number)
+    loud, former = unpack('<dI4', row, 9)
   end
   names, seq = united(kind, row, names), seq + 1
-  row = pack('<ddH', now, freed, #names / 8) .. names .. parts .. pack('<I4dd', number, seq, now - age) .. values
+  if note(id, parts, size, always == 1 or level ~= former) then loud = seq end
+  row = pack('<ddI4H', now, loud, level, #names / 8) .. names .. parts .. pack('<I4dd', number, seq, now - age) .. values
   call('SET', P .. 'r:' .. id, row, 'PX', floor(kind.lifetime * 1000) + PX_MARGIN)
   call('ZADD', ROWS, seq, id)
   return row
@@ -98,7 +122,7 @@ end
 
 local out, carried = {}, 0
 local function tell(id, kind, row, values)
-  local names = row and sub(row, 17, parts_at(row) - 1) or '\0\0'
+  local names = row and sub(row, 21, parts_at(row) - 1) or '\0\0'
   out[#out + 1] = pack('<Bc0', #id, id) .. names .. pack(kind.format, spread(values))
   carried = carried + 1
 end
@@ -108,14 +132,14 @@ local function take_rows(at)
   local count
   count, at = unpack('<I4', told, at)
   for _ = 1, count do
-    local id, age, names, values
-    id, age, names, at = unpack('<Bc0dH', told, at)
+    local id, age, always, level, names, values
+    id, age, always, level, names, at = unpack('<Bc0dBI4H', told, at)
     local kind = K[sub(id, 1, 6)]
     values, at = sub(told, at + 8 * names, at + 8 * (names + kind.width) - 1), at + 8 * (names + kind.width)
     names = sub(told, at - 8 * kind.width - 8 * names, at - 8 * kind.width - 1)
     local row = row_of(kind, id)
     if age <= kind.lifetime then
-      row = put(kind, id, row, age, names, values)
+      row = put(kind, id, row, age, names, values, always, level)
     end
     local merged = row and others(kind, row, number)
     if merged then tell(id, kind, row, merged) end
@@ -123,29 +147,29 @@ local function take_rows(at)
   return at, count
 end
 
--- Tell what others changed since this member last heard, those first that changed first.
-local function take_news(before)
-  local behind = call('ZCOUNT', ROWS, '(' .. exact(heard), '+inf')
-  if behind > NEWS_MOST then
-    heard = tonumber(call('ZREVRANGE', ROWS, NEWS_MOST, NEWS_MOST, 'WITHSCORES')[2])
+local function tell_news(id, changed_since)
+  local kind = K[sub(id, 1, 6)]
+  local row = kind and row_of(kind, id)
+  if not row then return end
+  local merged, last = others(kind, row, number)
+  if unpack('<d', row, 9) > changed_since or (last and last > changed_since) then
+    tell(id, kind, row, merged or kind.nobody)
   end
-  local most, looked = carried + RECORDS_AT_ONCE, 0
+end
+
+-- Tell what others changed since this member last heard, those first that changed first: what is news to it as one who
+-- has a part, and then what is news to all. Of more than NEWS_MOST of either, those that changed first are forgotten.
+local function take_news(before)
+  local most, looked, mine = carried + RECORDS_AT_ONCE, 0, P .. 'n:' .. number
+  call('ZREMRANGEBYRANK', mine, 0, -NEWS_MOST - 1)
+  call('ZREMRANGEBYRANK', LOUD, 0, -NEWS_MOST - 1)
+  local found = call('ZPOPMIN', mine, RECORDS_AT_ONCE)
+  for at = 1, #found, 2 do tell_news(found[at], -1) end
   while carried < most and looked < 4 * RECORDS_AT_ONCE do
     local wanted = most - carried
-    local found = call('ZRANGEBYSCORE', ROWS, '(' .. exact(heard), exact(before),
-      'WITHSCORES', 'LIMIT', 0, wanted)
-    for at = 1, #found, 2 do
-      local id = found[at]
-      local kind = K[sub(id, 1, 6)]
-      local row = kind and row_of(kind, id)
-      if row then
-        local merged, last = others(kind, row, number)
-        if unpack('<d', row, 9) > heard or (last and last > heard) then
-          tell(id, kind, row, merged or kind.nobody)
-        end
-      end
-      looked = looked + 1
-    end
+    found = call('ZRANGEBYSCORE', LOUD, '(' .. exact(heard), exact(before), 'WITHSCORES', 'LIMIT', 0, wanted)
+    for at = 1, #found, 2 do tell_news(found[at], heard) end
+    looked = looked + #found / 2
     if #found < 2 * wanted then
       heard = seq
       return
@@ -175,11 +199,13 @@ local function purge_rows()
       end
       if not whole then
         seq = seq + 1
+        local loud = unpack('<d', row, 9)
         local left = floor((kind.lifetime - (now - unpack('<d', row))) * 1000) + PX_MARGIN
+        if note(id, table.concat(kept), size, loud > 0) then loud = seq end
         if #kept == 0 then
-          row, left = sub(row, 1, 8) .. pack('<dH', seq, 0), TOMBSTONE_PX
+          row, left = sub(row, 1, 8) .. pack('<dI4H', loud, 0, 0), TOMBSTONE_PX
         else
-          row = sub(row, 1, 8) .. pack('<d', seq) .. sub(row, 17, start - 1) .. table.concat(kept)
+          row = sub(row, 1, 8) .. pack('<d', loud) .. sub(row, 17, start - 1) .. table.concat(kept)
         end
         call('SET', P .. 'r:' .. id, row, 'PX', left)
         call('ZADD', ROWS, seq, id)
@@ -200,6 +226,7 @@ local function sweep_rows(told_now)
     local kind = K[sub(id, 1, 6)]
     if touched == '' or (kind and now - unpack('<d', touched) > kind.lifetime) then
       call('ZREM', ROWS, id)
+      call('ZREM', LOUD, id)
       call('DEL', P .. 'r:' .. id)
     end
   end
@@ -207,6 +234,9 @@ local function sweep_rows(told_now)
   local surplus = math.min(call('ZCARD', ROWS) - ROWS_MOST, some)
   if surplus > 0 then
     local gone = call('ZPOPMIN', ROWS, surplus)
-    for at = 1, #gone, 2 do call('DEL', P .. 'r:' .. gone[at]) end
+    for at = 1, #gone, 2 do
+      call('DEL', P .. 'r:' .. gone[at])
+      call('ZREM', LOUD, gone[at])
+    end
   end
 end

@@ -40,12 +40,18 @@ COUNTED = (
 PERIODS = (None, MINUTE, MINUTE, FIVE_MINUTES, MINUTE, MINUTE)
 """Seconds over which each field counts; ``None``: what is open now."""
 
+QUIET = (2.0, 4.0, 4.0, 8.0, 4.0, 8e6)
+"""What members without a part in a row need not hear of: below the least limits that anybody has."""
 
-def _field(name: str, period: float | None) -> Field:
-    return Field(name, lease=True) if period is None else Field(name, period * math.log(2.0))
+
+def _field(name: str, period: float | None, quiet: float) -> Field:
+    if period is None:
+        return Field(name, lease=True, quiet=quiet)
+    return Field(name, period * math.log(2.0), quiet=quiet)
 
 
-_FIELDS = tuple(map(_field, ("sessions", "connections", "messages", "recipients", "handshakes", "octets"), PERIODS))
+_NAMES = ("sessions", "connections", "messages", "recipients", "handshakes", "octets")
+_FIELDS = tuple(map(_field, _NAMES, PERIODS, QUIET))
 
 
 def _danger(totals: Sequence[float]) -> float:

@@ -7,6 +7,8 @@ admitted. Cannot fail.
 
 from __future__ import annotations
 
+from math import inf
+
 from attrs import frozen
 
 from shieldrelay.cluster.kinds import Field, Kind, Merge
@@ -18,11 +20,13 @@ from shieldrelay.shield.mode import Mode
 PASSED, BAD_MARKS = range(2)
 GREETING = Kind(
     "greeting",
-    (Field("passed", merge=Merge.MAX, moment=True), Field("bad", half_life=21600.0)),
+    (Field("passed", merge=Merge.MAX, moment=True, quiet=inf), Field("bad", half_life=21600.0)),
     lifetime=86400.0,
     octets=16 << 20,
 )
-"""One source: when it last waited, and how often it did not, halved every six hours."""
+"""One source: when it last waited, and how often it did not, halved every six hours.
+
+That it waited is no news to members that do not know it: most sources only ever wait, and wait there once more."""
 
 
 @frozen

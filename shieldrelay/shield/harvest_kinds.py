@@ -19,23 +19,26 @@ MINUTES, HOUR, DAY = 600.0, 3600.0, 86400.0
 ) = range(17)  # fmt: skip
 """The fields of a source, and of a known-good source at one domain."""
 
+_ONE, _SOME = 0.75, 4.0
+"""What a source is suspected for is news to all from the first, what everybody does when it is more than a little."""
+
 _LADDER = (
-    Field("fast", MINUTES),  # unknown ones answered truthfully
-    Field("slow", DAY),  # the same
-    Field("evidence", MINUTES),  # what it added to domains' evidence
-    Field("silent", DAY),  # unknown ones asked for and answered like all others
-    Field("listed", DAY),  # distinct valid ones asked for
-    Field("open", HOUR, lease=True),  # granted, no message yet
-    Field("abandoned", DAY),  # granted, no message came
-    Field("freed", DAY),  # unknown ones that patience was answered with
-    Field("pending", DAY),  # first asks remembered
-    Field("repeated", MINUTES),  # asked again under a shield
-    Field("recent", MINUTES),  # granted
-    Field("proven", 30 * DAY),  # granted, and a message came
+    Field("fast", MINUTES, quiet=_ONE),  # unknown ones answered truthfully
+    Field("slow", DAY, quiet=_ONE),  # the same
+    Field("evidence", MINUTES, quiet=_ONE),  # what it added to domains' evidence
+    Field("silent", DAY, quiet=_ONE),  # unknown ones asked for and answered like all others
+    Field("listed", DAY, quiet=_SOME),  # distinct valid ones asked for
+    Field("open", HOUR, lease=True, quiet=_SOME),  # granted, no message yet
+    Field("abandoned", DAY, quiet=_ONE),  # granted, no message came
+    Field("freed", DAY, quiet=_ONE),  # unknown ones that patience was answered with
+    Field("pending", DAY, quiet=_SOME),  # first asks remembered
+    Field("repeated", MINUTES, quiet=_SOME),  # asked again under a shield
+    Field("recent", MINUTES, quiet=_SOME),  # granted
+    Field("proven", 30 * DAY, quiet=_SOME),  # granted, and a message came
     Field("offences", merge=Merge.MAX),
     Field("until", merge=Merge.MAX, moment=True),  # the end of the box
     Field("offended", merge=Merge.MAX, moment=True),  # the last cut
-    Field("commands"),  # RCPTs since the cut
+    Field("commands", quiet=_SOME),  # RCPTs since the cut
     Field("paroled", merge=Merge.MAX, moment=True),  # the end of the box after which one more was allowed
 )
 
@@ -55,7 +58,10 @@ PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=16 << 
 NETWORK_FAST, NETWORK_SLOW, NETWORK_EVIDENCE, NETWORK_FREED = range(4)
 NETWORKS = Kind(
     "harvest.network",
-    (Field("fast", MINUTES), Field("slow", DAY), Field("evidence", MINUTES), Field("freed", DAY)),
+    tuple(
+        Field(name, half_life, quiet=_ONE)
+        for name, half_life in (("fast", MINUTES), ("slow", DAY), ("evidence", MINUTES), ("freed", DAY))
+    ),
     lifetime=2 * DAY,
     octets=8 << 20,
     families=True,

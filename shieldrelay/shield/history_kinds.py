@@ -19,10 +19,10 @@ MESSAGES, BEFORE, ASKED, UNKNOWN, LAST, SECOND, THIRD, VIOLATION = range(8)
 """The fields of a row. Days are counted from the epoch; 0 is none."""
 
 _FIELDS = (
-    Field("messages"),
-    Field("messages before"),
-    Field("asked", half_life=30 * DAY_SECONDS),
-    Field("unknown", half_life=30 * DAY_SECONDS),
+    Field("messages", quiet=20.0),  # as many as a good name takes
+    Field("messages before", quiet=20.0),
+    Field("asked", half_life=30 * DAY_SECONDS, quiet=20.0),
+    Field("unknown", half_life=30 * DAY_SECONDS, quiet=0.75),
     Field("last day", merge=Merge.MAX),
     Field("second day", merge=Merge.MAX),
     Field("third day", merge=Merge.MAX),

@@ -19,9 +19,9 @@ settings do not have them (``VIOLATIONS``)."""
 
 BAD = (REFUSED, UNKNOWN, VIOLATIONS, CONTENT, SPAM)
 
-_FIELDS = tuple(
-    Field(name, HALF_LIFE)
-    for name in ("connections", "taken", "ham", "refused", "unknown", "violations", "content", "spam")
+_FIELDS = (
+    *(Field(name, HALF_LIFE, quiet=8.0) for name in ("connections", "taken", "ham")),
+    *(Field(name, HALF_LIFE, quiet=0.75) for name in ("refused", "unknown", "violations", "content", "spam")),
 )
 _LIFETIME = 42 * DAY_SECONDS
 """Six half-lives."""
@@ -45,7 +45,7 @@ HOUR = 3600.0
 PACED, TURNED_AWAY = range(2)
 PACE = Kind(
     "reputation.pace",
-    (Field("messages", HOUR * math.log(2.0)), Field("turned away", merge=Merge.MAX, moment=True)),
+    (Field("messages", HOUR * math.log(2.0), quiet=4.0), Field("turned away", merge=Merge.MAX, moment=True)),
     6 * HOUR,
     octets=4 << 20,
     families=True,

@@ -1,7 +1,8 @@
 """What every hub keeps to: the suite that the memory hub passes, and any other that takes its place.
 
 ``make_hub_tests(factory)`` makes a trial test case. The factory gives, for each test, a `hub_site.Site`. Units that are
-shared out have their part in `hub_contract_claims`, what members show in `hub_contract_cards`, all else stands here.
+shared out have their part in `hub_contract_claims`, what members show in `hub_contract_cards`, rows that concern
+only some in `hub_contract_levels`, all else stands here.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from shieldrelay.cluster.hub import (
 )
 from shieldrelay.testing.hub_contract_cards import HubCards
 from shieldrelay.testing.hub_contract_claims import HubClaims
+from shieldrelay.testing.hub_contract_levels import HubLevels
 from shieldrelay.testing.hub_site import PLAIN, TALLY, Member, Site, spoken
 
 
 def make_hub_tests(factory: Callable[[], Site]) -> type[unittest.TestCase]:
     """Make the suite for the hubs of a factory."""
 
-    class HubTests(_HubContract, HubClaims, HubCards):
+    class HubTests(_HubContract, HubLevels, HubClaims, HubCards):
         def setUp(self) -> None:
             self.site = factory()
             self.addCleanup(self.site.close)
