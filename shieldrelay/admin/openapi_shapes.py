@@ -22,7 +22,7 @@ Schema = dict[str, Any]
 class Parameter:
     """A parameter of a query, or a field of a JSON body.
 
-    :ivar kind: ``string``, ``integer``, ``boolean`` or ``number``.
+    :ivar kind: ``string``, ``integer``, ``boolean``, ``number``, or ``array`` (of strings).
     :ivar least: bounds of a number; of a string, its length's.
     :ivar among: the only values there are.
     """
@@ -38,6 +38,8 @@ class Parameter:
     def schema(self) -> Schema:
         """Give its schema."""
         low, high = ("minLength", "maxLength") if self.kind == "string" else ("minimum", "maximum")
+        if self.kind == "array":
+            return {"type": "array", "items": {"type": "string"}}
         schema: Schema = {"type": self.kind}
         if self.least is not None:
             schema[low] = self.least

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from attrs import field, frozen
 
 from shieldrelay.admin.openapi_shapes import Parameter
-from shieldrelay.admin.roles import Reach, Role
+from shieldrelay.admin.roles import Caller, Reach, Role
 
 QUERY_FIELDS = 20
 """How many query parameters a request may have."""
@@ -49,12 +49,14 @@ class Call:
     :ivar query: the query parameters, the last of equal names.
     :ivar body: the JSON object of the request, empty when it had none.
     :ivar octets: the body as it came, for routes that take it so.
+    :ivar caller: who asks, for routes of the edge; ``None`` behind it.
     """
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
     octets: bytes = b""
+    caller: Caller | None = None
 
 
 @frozen
@@ -110,8 +112,8 @@ class Route:
     :ivar reach: what it touches, for callers that are limited to domains.
     :ivar words: what it does, in a clause.
     :ivar query: its parameters; ``body``: the fields of its JSON body.
-    :ivar answer: the attrs class of what it gives; ``also``: types of further fields, by name. ``None`` and nothing
-        else: it gives no JSON.
+    :ivar answer: the attrs class of what it gives; ``also``: types of further fields, by name.
+    :ivar kind: the media type of an answer that is no JSON.
     :ivar narrow: for `Reach.NARROWED`: from an answer and the caller's domains to what they may see.
     :ivar octets: the largest body that it takes.
     :ivar raw: it takes the body as it comes; otherwise that is a JSON object or nothing.
@@ -127,6 +129,7 @@ class Route:
     body: tuple[Parameter, ...] = field(default=(), kw_only=True)
     answer: type[Any] | None = field(default=None, kw_only=True)
     also: Mapping[str, Any] = field(factory=dict, kw_only=True)
+    kind: str = field(default="", kw_only=True)
     narrow: Callable[[Any, frozenset[str]], Any] | None = field(default=None, kw_only=True)
     octets: int = field(default=BODY_OCTETS, kw_only=True)
     raw: bool = field(default=False, kw_only=True)
@@ -172,14 +175,18 @@ class Router:
         self.routes = tuple(routes)
         self._on_bug = on_bug
 
-    async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
+    async def answer(
+        self, method: str, target: bytes, body: bytes = b"", caller: Caller | None = None
+    ) -> Response:
         """Answer one request; never raises.
 
         :param target: path and query as received.
+        :param caller: whom the routes are told that it comes from.
         """
         try:
             route, values, query = self._find("GET" if method == "HEAD" else method, target)
-            call = Call(values, query, {}, body) if route.raw else Call(values, query, json_object(body))
+            given, octets = ({}, body) if route.raw else (json_object(body), b"")
+            call = Call(values, query, given, octets, caller)
         except _NotAllowed as fault:
             return refusal(Refused(405, "method_not_allowed", "This path knows " + ", ".join(fault.allow)), fault.allow)
         except Refused as refused:

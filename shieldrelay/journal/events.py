@@ -276,6 +276,18 @@ EVENTS: dict[str, Event] = {
         "A list was taken over from another node.", "domain source entries pushed digest by", "by"
     ),
     "list_not_replicated": _warn("A list cannot be taken over from any node yet.", "domain digest reason"),
+    # the administration
+    "audit": _info(
+        "Somebody has changed something, logged in, or was not granted something.",
+        "who role way source action domain status code",
+        "code",
+    ),
+    "audit_unwritten": _error("The file of the audit log cannot be written; its lines stand here.", "file reason"),
+    "tokens_unreadable": _error("The file of tokens makes no sense and was set aside.", "file aside reason"),
+    "password_unreadable": _error("The hash of a user's password cannot be read or used.", "user reason"),
+    "admin_listening": _info("The administration, or the metrics, can be reached.", "use address tls"),
+    "admin_connections": _warn("Somebody has too many connections to the administration.", "source connections"),
+    "admin_stream_dropped": _warn("A client of live events read too slowly and was dropped.", "who source seconds"),
     # control
     "control_listening": _info("The control socket is open.", "path"),
     "control_request": _info("A request came over the control socket.", "method target status", "status"),
