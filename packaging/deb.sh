@@ -10,7 +10,7 @@ fail() {
 }
 
 into=$1
-needs="dpkg-dev debhelper fakeroot python3-dev python3-venv python3-pip"
+needs="dpkg-dev debhelper fakeroot python3-dev python3-venv python3-pip python3-argparse-manpage"
 missing=
 for package in $needs; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"

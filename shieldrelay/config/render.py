@@ -83,7 +83,7 @@ def _tables(of: type[Any], name: str) -> Iterator[str]:
         whole = f"{name}.{key}" if name else key
         if isinstance(inner, Subsection):
             mark = "# " if inner.optional else ""
-            yield f"\n{_comment(_about(inner.of, inner.help))}{mark}[{whole}]\n"
+            yield f"\n{_comment(about(inner.of, inner.help))}{mark}[{whole}]\n"
             yield from (_hidden(line) if inner.optional else line for line in _tables(inner.of, whole))
         elif isinstance(inner, Keyed):
             yield f'\n{_comment(inner.help)}# [{whole}."{inner.example}"]\n'
@@ -106,7 +106,7 @@ def _comment(text: str) -> str:
     return "".join(f"## {line}\n" for line in textwrap.wrap(text, 112))
 
 
-def _about(of: type[Any], help: str) -> str:
+def about(of: type[Any], help: str) -> str:
     """Say what a section is about: its own help, or its class's first sentence."""
     return help or (of.__doc__ or "").strip().split("\n\n")[0]
 
@@ -130,7 +130,7 @@ def _page_sections(of: type[Any], name: str) -> Iterator[str]:
     for key, inner in declared.items():
         whole = f"{name}.{key}" if name else key
         if isinstance(inner, Subsection):
-            yield f"\n### [{whole}]\n\n{_about(inner.of, inner.help)}{' May be left out.' if inner.optional else ''}\n"
+            yield f"\n### [{whole}]\n\n{about(inner.of, inner.help)}{' May be left out.' if inner.optional else ''}\n"
             yield from _page_sections(inner.of, whole)
         elif isinstance(inner, Keyed):
             yield f'\n### [{whole}."{inner.example}"]\n\n{inner.help} The key is {inner.kind.valid}.\n'
