@@ -30,4 +30,4 @@ class ManualTests(SynchronousTestCase):
         known = {".TH", ".SH", ".SS", ".TP", ".B", ".I", ".IR", ".BR", ".PP", ".br"}
         lines = [line for line in page().splitlines() if line.startswith((".", "'"))]
         self.assertEqual({line.split()[0] for line in lines} - known, set())
-        self.assertEqual(set(re.findall(r"\\(.)", page())), {"-", "(", "&"} & set(re.findall(r"\\(.)", page())))
+        self.assertLessEqual(set(re.findall(r"\\(.)", page())), {"-", "(", "&", "e"})
