@@ -16,6 +16,7 @@ from attrs import frozen
 
 from shieldrelay.admin import parameters
 from shieldrelay.admin.api_lists import Recipients, list_routes
+from shieldrelay.admin.api_members import Members, member_routes
 from shieldrelay.admin.api_parts import Parts, part_routes
 from shieldrelay.admin.api_reports import Reports, report_routes
 from shieldrelay.admin.api_sources import Defences, source_routes
@@ -90,28 +91,36 @@ def control_router(
     reports: Reports,
     journal: Journal,
     parts: Parts | None = None,
+    members: Members | None = None,
 ) -> Router:
     """Make the router of the control API.
 
     :param parts: ``None`` for a node that knows no spool but its own.
+    :param members: ``None`` for one that can be no member of a cluster.
     """
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    return Router(_all_routes(appliance, defences, recipients, reports, parts), on_bug)
+    return Router(_all_routes(appliance, defences, recipients, reports, parts, members), on_bug)
 
 
 def declared_routes() -> tuple[Route, ...]:
     """Give all routes as declarations, for who holds callers to them or describes them; they cannot be called."""
-    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 
 def _all_routes(
-    appliance: Appliance, defences: Defences, recipients: Recipients, reports: Reports, parts: Parts | None
+    appliance: Appliance,
+    defences: Defences,
+    recipients: Recipients,
+    reports: Reports,
+    parts: Parts | None,
+    members: Members | None,
 ) -> tuple[Route, ...]:
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
-    return routes + (() if parts is None else part_routes(parts))
+    routes += () if parts is None else part_routes(parts)
+    return routes + (() if members is None else member_routes(members))
 
 
 def _routes(api: _Api) -> tuple[Route, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, path_of
 from shieldrelay.admin.ctl_lists import add_list_commands, spelled_out
+from shieldrelay.admin.ctl_members import add_member_commands
 from shieldrelay.admin.ctl_messages import add_message_commands
 from shieldrelay.admin.ctl_outcome import (
     DONE,
@@ -37,7 +38,7 @@ SOCKET_VARIABLE = "SHIELDRELAY_CONTROL"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give the exit status."""
-    arguments = _parser().parse_args(spelled_out(sys.argv[1:] if argv is None else argv))
+    arguments = parser().parse_args(spelled_out(sys.argv[1:] if argv is None else argv))
     client = ControlClient(arguments.socket or os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET)
     try:
         status = int(arguments.run(client, arguments))
@@ -106,17 +107,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """Declare the command line."""
-    parser = argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         prog="shieldrelayctl",
         description="Look at a running shieldrelay node, and change what it is doing.",
         epilog=f"Exit status: {DONE} done, {REFUSED} refused, {USAGE} wrong usage, {UNREACHABLE} node not reachable.",
     )
-    parser.add_argument(
+    made.add_argument(
         "--socket", metavar="PATH", help=f"the node's control socket (default: ${SOCKET_VARIABLE}, or {DEFAULT_SOCKET})"
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Command, words: str, example: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=words, description=words, epilog=f"Example: shieldrelayctl {example}")
@@ -150,8 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     add_report_command(add)
     add_list_commands(add)
     add_part_commands(add)
+    add_member_commands(add)
     add("reload", _reload, "Read the configuration again, whole or not at all.", "reload")
-    return parser
+    return made
 
 
 if __name__ == "__main__":

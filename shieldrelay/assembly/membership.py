@@ -14,6 +14,7 @@ import attrs
 
 from shieldrelay import __version__
 from shieldrelay.assembly.storage import storage_of
+from shieldrelay.cluster.departed import Departed
 from shieldrelay.cluster.hub import Card, Hub
 from shieldrelay.cluster.roster import Roster
 from shieldrelay.config.schema import Configuration
@@ -32,6 +33,7 @@ class Membership:
     :param wall: the system's clock itself: whether it is wrong is what others want to know.
     :param stressed: says whether this member itself is under stress.
     :ivar roster: all members.
+    :ivar departed: those that are missing.
     :ivar state: as the card shows it, ``up``, ``draining`` or ``leaving``; see `become`.
     """
 
@@ -55,6 +57,8 @@ class Membership:
         self._alone = hub.alone
         self._fingerprint = ""
         self.roster = Roster(hub, clock, journal, self.card, rnd)
+        self.departed = Departed()
+        self.roster.changed.append(lambda: self.departed.see(self.roster.cards, member))
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:

@@ -20,9 +20,12 @@ from twisted.python.failure import Failure
 from shieldrelay import __version__
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
+from shieldrelay.assembly.drain import Drain
 from shieldrelay.assembly.ending import end_process
 from shieldrelay.assembly.hangup import on_hangup
 from shieldrelay.assembly.house import House
+from shieldrelay.assembly.members import Members
+from shieldrelay.assembly.peers_mail import MailTaking
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.assembly.steering import Steering
 from shieldrelay.assembly.steering_lists import ListSteering
@@ -52,6 +55,7 @@ class ApplianceService(Service):
 
     :ivar ready: fires when the node listens; fails when the start did.
     :ivar failed: whether the start failed.
+    :ivar members: the cluster as this process sees it.
     :ivar end: called with the reactor when the start failed, to have the process end.
     """
 
@@ -63,6 +67,11 @@ class ApplianceService(Service):
         self._doorway = Doorway(house.inbound, house.reactor)
         self._reload = Reload(house)
         self._takeover = takeover_of(house)
+        self._drain = Drain(house, self._doorway)
+        self._taking = MailTaking(house)
+        self.members = Members(house, self._drain)
+        if house.peers is not None:
+            house.peers.answer(*self.members.routes(), *self._taking.routes())
         steering = Steering(house, self._reload)
         self._control = ControlService(
             control_router(
@@ -72,6 +81,7 @@ class ApplianceService(Service):
                 ReportSteering(house),
                 house.journal,
                 self._takeover,
+                self.members,
             ),
             house.configuration.node.control,
             reactor=house.reactor,
@@ -193,6 +203,9 @@ class ApplianceService(Service):
             await self._starting  # what has begun is begun whole, and then ended whole
         self._control.stopService()
         self._takeover.stop()
+        house.shield.membership.become("leaving")
+        await self._drain.stop()
+        await self._taking.stop()
         if house.peers is not None:
             await house.peers.stop()
         await house.listeners.stop()

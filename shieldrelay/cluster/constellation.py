@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shieldrelay.cluster.departed import has_left, met_at
 from shieldrelay.cluster.hub import Card
 from shieldrelay.ports import Journal
 
@@ -25,6 +26,7 @@ class Constellation:
         self._journal = journal
         self._present: dict[str, Card] = {}
         self._missed: dict[str, int] = {}
+        self._left: set[str] = set()
         self._prints: frozenset[tuple[str, str]] = frozenset()
         self._seen = 0
         self._told: frozenset[tuple[str, str]] = frozenset()
@@ -38,18 +40,25 @@ class Constellation:
         for member, card in now.items():
             if member not in self._present and member != own:
                 self._tell("member_joined", card)
-        self._miss(now)
+        self._miss(now, met_at(cards, own))
         self._present.update(now)
         self._compare(cards)
 
-    def _miss(self, now: dict[str, Card]) -> None:
+    def _miss(self, now: dict[str, Card], at: float) -> None:
         for member in [member for member in self._present if member not in now]:
-            self._missed[member] = self._missed.get(member, 0) + 1
-            if self._missed[member] >= _MEETINGS:
-                del self._missed[member]
-                self._tell("member_left", self._present.pop(member))
+            missed = self._missed[member] = self._missed.get(member, 0) + 1
+            if missed == 1 and has_left(self._present[member], at):
+                self._left.add(member)
+            if missed >= _MEETINGS:
+                state = "left" if member in self._left else "lost"
+                self._forget(member)
+                self._tell("member_left", self._present.pop(member), state=state)
         for member in now:
-            self._missed.pop(member, None)
+            self._forget(member)
+
+    def _forget(self, member: str) -> None:
+        self._missed.pop(member, None)
+        self._left.discard(member)
 
     def _compare(self, cards: Sequence[Card]) -> None:
         prints = frozenset((card.node, card.fingerprint) for card in cards)
@@ -64,9 +73,15 @@ class Constellation:
             state = "unlike" if self.drift else "alike"
             self._journal.event("configuration_drift", state=state, sections=self.drift, nodes=nodes)
 
-    def _tell(self, event: str, card: Card) -> None:
+    def _tell(self, event: str, card: Card, **more: str) -> None:
         self._journal.event(
-            event, member=card.member, peer=card.node, process=card.worker, version=card.version, address=card.address
+            event,
+            member=card.member,
+            peer=card.node,
+            process=card.worker,
+            version=card.version,
+            address=card.address,
+            **more,
         )
 
 

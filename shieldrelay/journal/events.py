@@ -159,7 +159,11 @@ EVENTS: dict[str, Event] = {
         "state",
     ),
     "member_joined": _info("Another member has come into the cluster.", "member peer process version address"),
-    "member_left": _warn("A member is gone: it stopped, or tells nothing any more.", "member peer process version address"),
+    "member_left": _warn(
+        "A member is gone: it left, or was lost and tells nothing any more.",
+        "member peer process version address state",
+        "state",
+    ),
     "clock_skew": _warn("This node's clock differs from the hub's, or no more.", "state seconds", "state"),
     "configuration_drift": _warn(
         "The members' configurations differ, or no more.", "state sections nodes", "state"
@@ -276,6 +280,11 @@ EVENTS: dict[str, Event] = {
         "A list was taken over from another node.", "domain source entries pushed digest by", "by"
     ),
     "list_not_replicated": _warn("A list cannot be taken over from any node yet.", "domain digest reason"),
+    "drain": _warn(
+        "This process is taken out of service, or back into it.", "state by hand_over left reason", "state"
+    ),
+    "handed_over": _info("A message of a drained node was given to another one.", "message domain peer"),
+    "taken_over": _info("A message of a drained node was taken from it.", "message domain size"),
     # the administration
     "audit": _info(
         "Somebody has changed something, logged in, or was not granted something.",

@@ -33,9 +33,11 @@ class Doorway:
     """Lets connections in.
 
     :param reactor: reads the sockets, and times the waits.
+    :ivar closed: what everybody is told instead of being let in; ``None`` while the node is in service.
     """
 
     def __init__(self, tools: InboundTools, reactor: Any) -> None:
+        self.closed: Reply | None = None
         self._tools = tools
         self._reactor = reactor
         self._waiting: dict[ProxyWait, tuple[Client, int]] = {}
@@ -78,6 +80,9 @@ class Doorway:
             wait.close()
 
     def _admit(self, connected: socket.socket, client: Client, port: int) -> None:
+        if self.closed is not None:
+            turn_away(connected, self.closed)
+            return
         tools = self._tools
         terms, now = tools.terms, tools.clock.seconds()
         visit = terms.gate.admit(client, len(tools.sessions), now)

@@ -94,6 +94,8 @@ class WorkersRouter:
                 return self._whoever_has_it
             case "POST", ["domains", _, act] if act in _SUMMED:
                 return partial(self._all, _SUMMED[act])
+            case _, ["drain" | "resume"]:
+                return partial(self._all, sums.drained)
             case "POST", ["reload"]:
                 return self._reload
             case "GET", ["sources"]:

@@ -17,6 +17,7 @@ _HOPS = ("untried", "up", "down")
 _SPOOLS = ("ok", "low", "refusing")
 _HUBS = ("local", "shared", "degraded")
 _SHIELDS = ("calm", "wary", "shield")
+_PHASES = ("drained", "waiting", "handing over", "delivering", "ending")
 _NOW = ("served", "slowed", "answered alike", "refused", "refused for good")
 
 
@@ -36,6 +37,13 @@ def status(said: Said) -> Any:
         "stress": next((one["stress"] for one in all_of if one["stress"]["on"]), first["stress"]),
         "hub": _worst([one["hub"] for one in all_of], "state", _HUBS),
     }
+
+
+def drained(said: Said) -> Any:
+    """Add up a drain: it is as far as the worker that is the least far."""
+    all_of = [value for _, value in said]
+    least = next((one for phase in reversed(_PHASES) for one in all_of if one["phase"] == phase), all_of[0])
+    return {**least, **_added(all_of, "sessions", "left", "handed_over")}
 
 
 def _domains(all_of: Sequence[Any]) -> list[Any]:

@@ -24,6 +24,7 @@ from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_members import MemoryMembers
 from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
@@ -55,7 +56,7 @@ class ControlCase(TestCase):
         """Make a service for a path."""
         self.parts = MemoryParts()
         router = control_router(
-            self.appliance, self.defences, self.recipients, MemoryReports(), self.journal, self.parts
+            self.appliance, self.defences, self.recipients, MemoryReports(), self.journal, self.parts, MemoryMembers()
         )
         return ControlService(router, path, reactor=THE_REACTOR, journal=self.journal)
 

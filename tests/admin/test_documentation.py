@@ -16,6 +16,7 @@ from shieldrelay.admin.ctl_lists import ACTIONS
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
+from tests.admin.fakes_members import MemoryMembers
 from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
@@ -31,7 +32,7 @@ class OperationsTests(SynchronousTestCase):
         listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/v1/[^`? ]+)", PAGE.read_text(), re.MULTILINE)
         appliance, journal = MemoryAppliance(), ListJournal()
         router = control_router(
-            appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts()
+            appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts(), MemoryMembers()
         )
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 

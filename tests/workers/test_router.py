@@ -102,6 +102,16 @@ class WhomTests(Case):
             answer = self.answer(method, path, _1=said, _2=said, _3=said)
             self.assertEqual((answer.status, self.whom()), (200, [1, 2, 3]))
 
+    def test_a_drain_is_as_far_as_the_slowest(self) -> None:
+        """All are drained, their figures are added, and the phase is that of the worker with the most before it."""
+        phases = [
+            Response(200, {"phase": phase, "sessions": 1, "left": left, "handed_over": 2})
+            for phase, left in (("drained", 0), ("handing over", 3), ("waiting", 4))
+        ]
+        answer = self.answer("POST", "drain", _1=phases[0], _2=phases[1], _3=phases[2])
+        self.assertEqual(self.whom(), [1, 2, 3])
+        self.assertEqual(answer.value, {"phase": "handing over", "sessions": 3, "left": 7, "handed_over": 6})
+
     def test_a_silent_worker_blocks_nothing(self) -> None:
         """It is named, and what the others did stands; one that is not there is named too."""
         flushed = Response(200, {"domain": "example.com", "due": 2})
