@@ -164,8 +164,9 @@ async def by_parts(reactor: Any) -> list[Part]:
     with _served() as server:
         probe = _Probe(reactor, server)
         await probe.say("one")
+        idle = await probe.cost(_nothing)
         empty = await probe.cost(lambda: probe.say("one"))
-        parts.append(Part("an exchange without anything", *empty))
+        parts.append(_part("an exchange without anything", empty, idle, 1))
         rows = [b"%04d" % n for n in range(_ROWS)]
         await probe.say("one", rows)
         had = 1
@@ -196,8 +197,12 @@ async def _heard(probe: _Probe, rows: Sequence[bytes], empty: Cost) -> Part:
     return _part("a row heard that 1 other has", await probe.cost(lambda: probe.say("late"), catch_up), empty)
 
 
-def _part(what: str, cost: Cost, empty: Cost) -> Part:
-    return Part(what, *((figure - nothing) / _ROWS for figure, nothing in zip(cost, empty, strict=True)))
+def _part(what: str, cost: Cost, empty: Cost, count: int = _ROWS) -> Part:
+    return Part(what, *((figure - nothing) / count for figure, nothing in zip(cost, empty, strict=True)))
+
+
+async def _nothing() -> None:
+    """Say nothing: what the server's own account of itself costs."""
 
 
 def page(rows: Sequence[Row], parts: Sequence[Part]) -> str:
