@@ -174,7 +174,7 @@ class WayMaker:
         way.queue.serve(way.lane, translation.schedule(configuration), translation.lifetimes(configuration))
         way.lane.backlog_due = way.queue.has_due
         way.lane.changed = way.queue.pump
-        way.lane.watch.waits = lambda: way.queue.window.total > 0
+        way.lane.watch.waits = lambda: way.queue.window.total
         fellowship = self._tools.fellowship
         if fellowship is not None and not way.lane.joined:
             fellowship.join(way.lane, way.former)

@@ -7,7 +7,7 @@ and kept nowhere.
 
 from __future__ import annotations
 
-from shieldrelay.cluster.division import Portion, granted
+from shieldrelay.cluster.division import Portion, granted, most_of
 from shieldrelay.cluster.hub import CLAIMS_AT_ONCE, KEY_OCTETS, UNITS_MOST, Claim, Grant
 
 
@@ -25,19 +25,19 @@ class Claims:
     def put(self, member: str, claim: Claim) -> Grant:
         """Put a member's claim in the place of its former one of that name, and give what it may hold."""
         if not is_sound(claim):
-            return Grant(claim.name, 0, 0)
+            return Grant(claim.name, 0, 0, 0)
         if not claim.wanted and not claim.held:
             self._end(member, claim.name)
-            return Grant(claim.name, 0, self._claimants(claim.name))
+            return self._grant(claim.name, 0)
         theirs = self._members.setdefault(member, set())
         if claim.name not in theirs and len(theirs) >= CLAIMS_AT_ONCE:
-            return Grant(claim.name, 0, self._claimants(claim.name))
+            return self._grant(claim.name, 0)
         theirs.add(claim.name)
         portions = self._names.setdefault(claim.name, {})
         portions[member] = Portion(claim.wanted, claim.most, claim.held)
         units = granted(portions, member) if claim.wanted else 0
         portions[member] = Portion(claim.wanted, claim.most, max(claim.held, units))
-        return Grant(claim.name, units, self._claimants(claim.name))
+        return self._grant(claim.name, units)
 
     def leave(self, member: str) -> None:
         """Free everything that a member claimed."""
@@ -55,8 +55,9 @@ class Claims:
         if not portions:
             del self._names[name]
 
-    def _claimants(self, name: bytes) -> int:
-        return sum(1 for portion in self._names.get(name, {}).values() if portion.wanted)
+    def _grant(self, name: bytes, units: int) -> Grant:
+        portions = self._names.get(name, {})
+        return Grant(name, units, sum(1 for portion in portions.values() if portion.wanted), most_of(portions))
 
 
 def is_sound(claim: Claim) -> bool:

@@ -115,11 +115,13 @@ class Grant:
     (nobody gets more than it wants; what one leaves is the others'); who holds a unit keeps it before who holds none.
 
     :ivar claimants: members that want some, this one among them if it does.
+    :ivar most: units that all may hold together, by the least that any of them says; 0 when nobody wants any.
     """
 
     name: bytes
     units: int
     claimants: int
+    most: int
 
 
 @frozen

@@ -29,6 +29,7 @@ class Stake:
     :param name: of what is shared out, at most `KEY_OCTETS`.
     :ivar units: what we may hold now. May be less than what is in use: then nothing new may be begun.
     :ivar claimants: members that want some, as was last heard; ourselves among them if we do.
+    :ivar bound: what all may hold together, as the hub last said; 0 when it said nothing yet.
     :ivar wanted: what we could use, what we use included.
     :ivar most: what all may hold together, as we know.
     :ivar used: what we hold.
@@ -38,13 +39,14 @@ class Stake:
     """
 
     __slots__ = (
-        "__weakref__", "_desk", "changed", "claimants", "dirty", "most", "name", "told_at", "units", "used", "wanted",
+        "__weakref__", "_desk", "bound", "changed", "claimants", "dirty", "most", "name", "told_at", "units", "used", "wanted",
     )  # fmt: skip
 
     def __init__(self, name: bytes, desk: Desk) -> None:
         self.name = name
         self.units = 0
         self.claimants = 0
+        self.bound = 0
         self.wanted = 0
         self.most = 0
         self.used = 0
@@ -94,4 +96,5 @@ class Stake:
 
     def granted(self, grant: Grant) -> None:
         """Go by what was granted: it is what the hub holds back for us."""
+        self.bound = max(0, grant.most)
         self.go_by(min(max(0, grant.units), max(self.wanted, self.units)), max(0, grant.claimants))

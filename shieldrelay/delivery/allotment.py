@@ -169,13 +169,14 @@ class Allotment:
 
     def _ask(self) -> int:
         stake, now, most = self.fellows.connections, self._clock.seconds(), self.user.most
+        bound = min(most, stake.bound or most)  # another member may know the server to bear less than we do
         self._wish.need(self._need, now)
         held = self.held
         if self._giving_way:
             self._giving_way = held > 0
         else:
-            self._giving_way = self._wish.gives_way(stake.units, most, stake.claimants, now)
-        wanted = 0 if self._giving_way else self._wish.units(most, stake.claimants, now)
+            self._giving_way = self._wish.gives_way(stake.units, bound, stake.claimants, now)
+        wanted = 0 if self._giving_way else self._wish.units(bound, stake.claimants, now)
         self._asked = wanted
         stake.ask(wanted, most, held)
         self._ask_rate(now)

@@ -27,6 +27,10 @@ class Stake(Protocol):
     def claimants(self) -> int:
         """How many members want some, ourselves among them if we do."""
 
+    @property
+    def bound(self) -> int:
+        """What all members may hold together by the least that one of them says, as last heard; 0: not heard yet."""
+
     def ask(self, wanted: int, most: int, held: int) -> None:
         """Say what we could use, what all may hold together, and what we hold: all absolute, the last word stands."""
 

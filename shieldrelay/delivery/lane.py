@@ -273,7 +273,9 @@ class Lane:
         """How many attempts wait for a slot, as far as the server may be asked at all."""
         if not self.machines.breaker.passes:
             return 0
-        return self.machines.ramp.limit if self.backlog_due() else len(self._line)
+        if not self.backlog_due():
+            return len(self._line)
+        return min(self.machines.ramp.limit, max(1, self.watch.waits() - self.slots.backlog) + len(self._line))
 
     @property
     def most(self) -> int:

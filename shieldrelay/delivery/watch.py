@@ -28,7 +28,7 @@ class Watch:
 
     :param disperse: sends away, with a reason, who waits for a slot.
     :ivar changed: called when a probe is due or the breaker changed; the lane sets it.
-    :ivar waits: whether anything could be the probe; the assembly sets it.
+    :ivar waits: how many messages the backlog has, about; the assembly sets it.
     :ivar answered: whether a next hop has answered since the lane was made.
     :ivar since: when the breaker changed last, on the reactor's clock.
     """
@@ -45,7 +45,7 @@ class Watch:
         self.machines = machines
         self.hearsay = Hearsay()
         self.changed: Callable[[], object] = bool
-        self.waits: Callable[[], bool] = lambda: True
+        self.waits: Callable[[], int] = lambda: 1
         self.answered = False
         self.since = clock.seconds()
         self._domain = domain

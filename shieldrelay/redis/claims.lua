@@ -35,14 +35,19 @@ local function fair_share(portions, mine, most)
   return even + (before < over and 1 or 0)
 end
 
-local function granted(portions, mine)
-  local most, elsewhere
-  elsewhere = 0
+local function most_of(portions)
+  local most
   for _, one in ipairs(portions) do
     if one.wanted > 0 and (not most or one.most < most) then most = one.most end
+  end
+  return most or 0
+end
+
+local function granted(portions, mine)
+  local most, elsewhere = most_of(portions), 0
+  for _, one in ipairs(portions) do
     if one ~= mine then elsewhere = elsewhere + one.occupied end
   end
-  most = most or 0
   return math.max(0, math.min(fair_share(portions, mine, most), most - elsewhere))
 end
 
@@ -85,7 +90,7 @@ local function finish(name, portions, mine, theirs)
     call('SREM', theirs, name)
     write(name, portions)
   end
-  return 0, claimants(portions)
+  return 0, claimants(portions), most_of(portions)
 end
 
 local function claim(name, wanted, most, held)
@@ -96,7 +101,7 @@ local function claim(name, wanted, most, held)
   end
   if not mine then
     if call('SCARD', theirs) >= CLAIMS_AT_ONCE then
-      return 0, claimants(portions)
+      return 0, claimants(portions), most_of(portions)
     end
     call('SADD', theirs, name)
     call('PEXPIRE', theirs, KEPT_SECONDS * 1000)
@@ -107,7 +112,7 @@ local function claim(name, wanted, most, held)
   local units = wanted > 0 and granted(portions, mine) or 0
   mine.occupied = math.max(held, units)
   write(name, portions)
-  return units, claimants(portions)
+  return units, claimants(portions), most_of(portions)
 end
 
 local function take_claims(at)
@@ -116,7 +121,7 @@ local function take_claims(at)
   for place = 1, count do
     local name, wanted, most, held
     name, wanted, most, held, at = unpack('<Bc0I4I4I4', told, at)
-    grants[place] = pack('<I4I4', claim(name, wanted, most, held))
+    grants[place] = pack('<I4I4I4', claim(name, wanted, most, held))
   end
   return grants
 end

@@ -30,7 +30,7 @@ _TIMES = struct.Struct("<dd")
 _LENGTH = struct.Struct("<H")
 _REST = struct.Struct("<dBH")
 _UNITS = struct.Struct("<III")
-_GRANT = struct.Struct("<II")
+_GRANT = struct.Struct("<III")
 _HEAD = struct.Struct("<dIBIII")
 _NEVER = -1.0
 """Stands for a change without an end."""
@@ -183,12 +183,12 @@ def _claim(claim: Claim) -> bytes:
     return bytes((len(claim.name),)) + claim.name + _UNITS.pack(claim.wanted, claim.most, claim.held)
 
 
-def _answers(claims: tuple[Claim, ...], granted: list[tuple[int, int]]) -> tuple[Grant, ...]:
+def _answers(claims: tuple[Claim, ...], granted: list[tuple[int, int, int]]) -> tuple[Grant, ...]:
     """Give a grant for each claim; those that were nonsense were not told."""
     answers = iter(granted)
     try:
         return tuple(
-            [Grant(claim.name, *(next(answers) if is_sound_claim(claim) else (0, 0))) for claim in claims]
+            [Grant(claim.name, *(next(answers) if is_sound_claim(claim) else (0, 0, 0))) for claim in claims]
         )
     except (StopIteration, RuntimeError):
         raise Unreadable("there are fewer grants than claims") from None

@@ -51,7 +51,7 @@ class HubClaims(unittest.TestCase):
         (one,) = self.claimants("one")
         for wanted, units in ((4, 4), (25, _MOST), (0, 0), (1, 1)):
             one.wanted = wanted
-            self.assertEqual(await one.say(), Grant(one.name, units, 1 if wanted else 0))
+            self.assertEqual(await one.say(), Grant(one.name, units, 1 if wanted else 0, _MOST if wanted else 0))
 
     @spoken
     async def test_all_share_evenly(self) -> None:
@@ -75,6 +75,16 @@ class HubClaims(unittest.TestCase):
         self.assertEqual((units[1], sorted(units), sum(units)), (1, [1, 4, 5], _MOST))
         claimants[0].wanted = 0
         self.assertEqual(await self.settle(claimants), [0, 1, 9])
+
+    @spoken
+    async def test_the_least_that_somebody_says_is_told(self) -> None:
+        """Who says that there is less binds all, and they hear how much there is; without a wish it binds nobody."""
+        one, two = self.member("one"), self.member("two")
+        await one.claim(Claim(b"a", 9, 9, 0))
+        self.assertEqual((await two.claim(Claim(b"a", 2, 4, 0)))[0], Grant(b"a", 0, 2, 4))
+        self.assertEqual((await one.claim(Claim(b"a", 9, 9, 9)))[0], Grant(b"a", 2, 2, 4))
+        await two.claim(Claim(b"a", 0, 4, 0))
+        self.assertEqual((await one.claim(Claim(b"a", 9, 9, 2)))[0], Grant(b"a", 9, 1, 9))
 
     @spoken
     async def test_who_holds_keeps(self) -> None:
@@ -131,7 +141,7 @@ class HubClaims(unittest.TestCase):
         self.assertEqual([grant.name for grant in granted], [claim.name for claim in claims])
         self.assertEqual([grant.units for grant in granted], [1, 2, 3, 4])
         (grant,) = await two.claim(Claim(b"a b", 50, _MOST, 0))
-        self.assertEqual(grant, Grant(b"a b", 6, 2))
+        self.assertEqual(grant, Grant(b"a b", 6, 2, _MOST))
 
     @spoken
     async def test_leaving_frees_at_once(self) -> None:
@@ -140,7 +150,7 @@ class HubClaims(unittest.TestCase):
         one.wanted = two.wanted = 50
         await one.say()
         await one.member.hub.leave("one")
-        self.assertEqual(await two.say(), Grant(two.name, _MOST, 1))
+        self.assertEqual(await two.say(), Grant(two.name, _MOST, 1, _MOST))
 
     @spoken
     async def test_death_frees_after_its_time(self) -> None:
@@ -197,7 +207,7 @@ class HubClaims(unittest.TestCase):
         granted = await one.claim(*odd, Claim(b"b", 3, 3, 0))
         self.assertEqual([grant.units for grant in granted], [0] * len(odd) + [3])
         self.assertEqual((await two.claim(Claim(b"good", 50, _MOST, 0)))[0].units, 8)
-        self.assertEqual((await two.claim(Claim(b"good", 8, _MOST, 5)))[0], Grant(b"good", 8, 2))
+        self.assertEqual((await two.claim(Claim(b"good", 8, _MOST, 5)))[0], Grant(b"good", 8, 2, _MOST))
 
     @spoken
     async def test_full_reports_pass_and_larger_ones_are_refused(self) -> None:

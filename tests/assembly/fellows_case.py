@@ -119,7 +119,7 @@ class Member:
         )
         self.lane.backlog_due = lambda precedence=None: self.backlog > 0 and precedence is not Precedence.KNOWN_GOOD
         self.lane.changed = self.pump
-        self.lane.watch.waits = lambda: self.backlog > 0
+        self.lane.watch.waits = lambda: self.backlog
         fellowship = Fellowship(decisions, self.exchange.stakes, ramps, clock, wall, name, lambda _domain: self.lane)
         fellowship.join(self.lane)
         self.exchange.start()

@@ -223,6 +223,19 @@ class LimitTests(FellowsCase):
         self.assertEqual(most, 1)
         self.assertGreater(min(answered.values()), 100)
 
+    def test_who_knows_the_server_to_bear_less_is_not_left_without(self) -> None:
+        """A member that the server told to slow down has its turn among others that keep a little, or are busy."""
+        one, two, three = self.members(3, connections=20)
+        for others_are_busy in (False, True):
+            two.offer()
+            three.offer()
+            self.run_for(12)
+            one.lane.machines.ramp.limit = 2
+            one.backlog = 10
+            one.pump()
+            self.run_for(20, lambda busy=others_are_busy: busy and (two.offer(), three.offer()))  # type: ignore[misc]
+            self.assertEqual(one.backlog, 0)
+
     def test_a_killed_members_part_is_back_within_the_minute(self) -> None:
         """What a killed member held is the others' once it counts as gone."""
         one, two = self.members(2)

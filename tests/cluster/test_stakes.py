@@ -158,7 +158,7 @@ class TellingTests(unittest.SynchronousTestCase):
         sizes = []
         for turn in range(5):
             claims = stakes.take(turn * 0.1)
-            stakes.put(claims, [Grant(claim.name, 0, 2) for claim in claims], 2, turn * 0.1)
+            stakes.put(claims, [Grant(claim.name, 0, 2, 0) for claim in claims], 2, turn * 0.1)
             sizes.append(len(claims))
             told |= {claim.name for claim in claims} if turn else set()
         self.assertEqual(sizes, [CLAIMS_AT_ONCE, 250, 250, 250, 250])
@@ -171,7 +171,7 @@ class TellingTests(unittest.SynchronousTestCase):
         for stake in kept:
             stake.ask(5, 5, 0)
         claims = stakes.take(0.0)
-        stakes.put(claims, [Grant(claim.name, 0, 1) for claim in claims], 3, 0.0)
+        stakes.put(claims, [Grant(claim.name, 0, 1, 0) for claim in claims], 3, 0.0)
         surplus = stakes.stake(b"surplus")
         surplus.ask(50, MOST, 0)
         self.assertEqual((surplus.units, len(stakes)), (3, CLAIMS_AT_ONCE))
@@ -184,7 +184,7 @@ class DegradedTests(unittest.SynchronousTestCase):
         stake = stakes.stake(HOP)
         asked(stake)
         claims = stakes.take(0.0)
-        stakes.put(claims, [Grant(HOP, claim.wanted, 1) for claim in claims], members, 0.0)
+        stakes.put(claims, [Grant(HOP, claim.wanted, 1, claim.most) for claim in claims], members, 0.0)
         stakes.degrade()
         return stake
 
@@ -209,7 +209,7 @@ class DegradedTests(unittest.SynchronousTestCase):
         stake = self.degraded(2, lambda stake: stake.ask(50, MOST, 4))
         (claim,) = self.stakes.take(10.0)
         self.assertEqual(claim, Claim(HOP, 50, MOST, 5))
-        self.stakes.put((claim,), (Grant(HOP, 3, 2),), 2, 10.0)
+        self.stakes.put((claim,), (Grant(HOP, 3, 2, 9),), 2, 10.0)
         self.assertEqual((stake.units, self.stakes.degraded), (3, False))
         stake.ask(40, MOST, 3)
         self.assertEqual(stake.units, 3)
