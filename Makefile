@@ -60,6 +60,9 @@ etc: venv ## render etc/ and docs/configuration.md from the declared settings
 deb: ## build the Debian package of what is committed into dist/
 	@sh packaging/deb.sh dist
 
+clean-root: deb ## install the package into a bare Debian and try what it is for (as root)
+	@sh packaging/clean-root.sh dist/shieldrelay_*.deb
+
 clean: ## remove what runs leave behind (var/ with the demo's mail, caches)
 	@rm -rf var build dist _trial_temp* .mypy_cache .ruff_cache .hypothesis *.egg-info twisted/plugins/dropin.cache
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ find "$site" \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '.gitignore
 find "$site" -name __pycache__ -type d -prune -exec rm -rf {} +
 find "$site" -name direct_url.json -delete
 rm -f "$site/twisted/plugins/dropin.cache"
+sed -i '1{/^#!/d}' "$site"/*.py
 
 cd "$environment/bin"
 for program in *; do
