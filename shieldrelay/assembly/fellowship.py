@@ -95,10 +95,12 @@ class Fellowship:
         now = self.wall()
         ago = max(0.0, now - change.at)
         if change.kind is ChangeKind.UP:
-            lane.watch.hear_up(change.at, ago, change.by)
+            lane.watch.hear_up(ago, change.by)
+        elif change.kind is ChangeKind.CONTRADICTED:
+            lane.watch.hear_contradiction(ago, change.by)
         elif change.kind is ChangeKind.DOWN:
             drill = None if change.until is None else max(0.0, change.until - now)
-            lane.watch.hear_down(change.at, ago, change.reason, change.by, drill)
+            lane.watch.hear_down(ago, change.reason, change.by, drill)
 
 
 class _Voice:
@@ -114,12 +116,15 @@ class _Voice:
         """Tell that the server is down."""
         fellowship = self._fellowship
         until = None if seconds is None else fellowship.wall() + max(SHORTEST_DRILL_SECONDS, seconds)
-        change = fellowship.say(ChangeKind.DOWN, self._domain, until, reason)
-        self._lane.watch.note_down(change.at)
+        fellowship.say(ChangeKind.DOWN, self._domain, until, reason)
 
-    def up(self, reason: str) -> None:
-        """Tell that it answers."""
-        self._fellowship.say(ChangeKind.UP, self._domain, None, reason)
+    def up(self) -> None:
+        """Tell that it answers again."""
+        self._fellowship.say(ChangeKind.UP, self._domain, None, "its probe was answered")
+
+    def contradict(self) -> None:
+        """Tell that it never stopped answering here."""
+        self._fellowship.say(ChangeKind.CONTRADICTED, self._domain, None, "it answers here")
 
     def ramp_begins(self) -> None:
         """Count from 0: in a row whose key is made of the word that began the ramp, which all members know."""

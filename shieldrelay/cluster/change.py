@@ -26,6 +26,8 @@ class ChangeKind(Enum):
     """A domain's next hops do not work: its breaker is open, everywhere."""
     UP = "up"
     """They answer again: everybody ramps."""
+    CONTRADICTED = "contradicted"
+    """They never stopped answering, for another member at least: the word before was only its own member's."""
     VERSION = "version"
     """A list of recipients has a new version, which the named member can hand out."""
     DOMAIN = "domain"
@@ -53,6 +55,7 @@ REALMS = {
     ChangeKind.REVOKE: Realm.NETWORK,
     ChangeKind.DOWN: Realm.NEXT_HOP,
     ChangeKind.UP: Realm.NEXT_HOP,
+    ChangeKind.CONTRADICTED: Realm.NEXT_HOP,
     ChangeKind.VERSION: Realm.LIST,
     ChangeKind.DOMAIN: Realm.DOMAIN,
     ChangeKind.STRESS: Realm.MEMBER,
@@ -103,4 +106,4 @@ class Change:
         return self.over_at <= now_wall
 
 
-_ENDINGS = (ChangeKind.RELEASE, ChangeKind.REVOKE, ChangeKind.UP, ChangeKind.CALM)
+_ENDINGS = (ChangeKind.RELEASE, ChangeKind.REVOKE, ChangeKind.UP, ChangeKind.CONTRADICTED, ChangeKind.CALM)

@@ -194,6 +194,6 @@ class Decisions:
 
 def _end(change: Change) -> float:
     """Give when a change is over, for those that end by themselves; what is only remembered goes first."""
-    if change.kind in (ChangeKind.RELEASE, ChangeKind.UP, ChangeKind.CALM):
+    if change.kind in (ChangeKind.RELEASE, ChangeKind.UP, ChangeKind.CONTRADICTED, ChangeKind.CALM):
         return change.at - TOMBSTONE_SECONDS * 100.0
     return math.inf if change.until is None else change.until

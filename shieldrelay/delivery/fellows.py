@@ -44,8 +44,11 @@ class Voice(Protocol):
         :param seconds: for how long at least, from now; ``None``: until somebody is answered. Only a drill says it.
         """
 
-    def up(self, reason: str) -> None:
-        """Tell that it answers."""
+    def up(self) -> None:
+        """Tell that it answers again."""
+
+    def contradict(self) -> None:
+        """Tell that it never stopped answering here."""
 
     def ramp_begins(self) -> None:
         """Count successes from 0: the server came back."""

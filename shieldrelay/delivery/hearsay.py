@@ -15,8 +15,6 @@ FRESH_SECONDS = 30.0
 """Who was answered so lately, and has met no fault since, doubts."""
 DOUBT_SECONDS = 5.0
 """How long a doubt lasts without a result; then the word is taken."""
-CONTRADICTED_SECONDS = 10.0
-"""An UP so soon after its DOWN, by the clock of who said it, is no server that came back but a contradiction."""
 QUIET_SECONDS = 600.0
 """How long a member whose faults nobody shares keeps them to itself."""
 
@@ -53,7 +51,8 @@ class Act(Enum):
 
     NOTHING = "nothing"
     TELL_DOWN = "tell the others that it is down"
-    TELL_UP = "tell the others that it answers"
+    TELL_UP = "tell the others that it answers again"
+    CONTRADICT = "tell the others that it answers us"
     OPEN = "open our breaker"
     RAMP = "close it, and ramp with the others"
     RESUME = "close it, and go on as before: there was no outage"
@@ -65,7 +64,7 @@ _NEXT = {
     (View.UP, Sign.FAULTS_ALONE): (View.OWN, Act.NOTHING),
     (View.UP, Sign.SAID_DOWN): (View.DOWN, Act.OPEN),
     (View.UP, Sign.SAID_DOWN_DOUBTED): (View.DOUBT, Act.NOTHING),
-    (View.DOUBT, Sign.ANSWERED): (View.UP, Act.TELL_UP),
+    (View.DOUBT, Sign.ANSWERED): (View.UP, Act.CONTRADICT),
     (View.DOUBT, Sign.FAULT): (View.DOWN, Act.OPEN),  # one is enough: two members have met it
     (View.DOUBT, Sign.TIME): (View.DOWN, Act.OPEN),
     (View.DOUBT, Sign.SAID_UP): (View.UP, Act.NOTHING),
@@ -88,7 +87,7 @@ class Hearsay:
     :ivar alone: whether the outage, or the ramp after it, is ours alone: it binds nobody else.
     """
 
-    __slots__ = ("_answered_at", "_contradicted_until", "_down_at", "_told", "_unconfirmed_until", "alone", "view")
+    __slots__ = ("_answered_at", "_contradicted_until", "_told", "_unconfirmed_until", "alone", "view")
 
     def __init__(self) -> None:
         self.view = View.UP
@@ -96,7 +95,6 @@ class Hearsay:
         self._answered_at = float("-inf")
         self._contradicted_until = float("-inf")
         self._unconfirmed_until = float("-inf")
-        self._down_at = float("-inf")
         self._told = False
 
     # our own results
@@ -142,33 +140,30 @@ class Hearsay:
 
     # what others say
 
-    def down_decided(self, at: float) -> None:
-        """Note when a word of DOWN was given, ours too: wall-clock seconds since the epoch, by its member's clock."""
-        self._down_at = at
-
-    def said_down(self, at: float, now: float) -> Act:
-        """A member says that it is down.
-
-        :param at: when, wall-clock.
-        :param now: monotonic.
-        """
-        self._down_at = at
+    def said_down(self, now: float) -> Act:
+        """A member says that it is down."""
         fresh = now - self._answered_at <= FRESH_SECONDS
         act = self._follow(Sign.SAID_DOWN_DOUBTED if fresh else Sign.SAID_DOWN)
         if self.view is View.DOWN:
             self.alone = False
         return act
 
-    def said_up(self, at: float, now: float) -> Act:
-        """A member says that it answers; as above."""
-        sign = Sign.SAID_UP
-        if 0.0 <= at - self._down_at < CONTRADICTED_SECONDS:
-            sign = Sign.CONTRADICTED_US if self._told else Sign.CONTRADICTED
-        act = self._follow(sign)
+    def said_up(self, now: float) -> Act:
+        """A member's probe was answered."""
+        act = self._follow(Sign.SAID_UP)
         if act is Act.RAMP:
             self._unconfirmed_until = now + QUIET_SECONDS  # until we are answered ourselves
-        elif sign is Sign.CONTRADICTED_US:
+        return self._heard(act)
+
+    def contradicted(self, now: float) -> Act:
+        """A member that was told of DOWN is answered, and was all the time."""
+        sign = Sign.CONTRADICTED_US if self._told else Sign.CONTRADICTED
+        act = self._follow(sign)
+        if sign is Sign.CONTRADICTED_US:
             self._contradicted_until = now + QUIET_SECONDS
+        return self._heard(act)
+
+    def _heard(self, act: Act) -> Act:
         self._told = False
         self.alone = self.view is View.OWN
         return act

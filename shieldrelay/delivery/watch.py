@@ -227,42 +227,43 @@ class Watch:
 
     # what other members say
 
-    def hear_down(self, at: float, seconds_ago: float, reason: str, by: str, drill: float | None = None) -> None:
+    def hear_down(self, seconds_ago: float, reason: str, by: str, drill: float | None = None) -> None:
         """Hear that a member found the server down.
 
-        :param at: when, wall-clock seconds since the epoch.
-        :param seconds_ago: the same, seen from now.
+        :param seconds_ago: when.
         :param by: the member.
         :param drill: seconds that a drill lasts from now.
         """
         now = self._clock.seconds()
         self._heard = f"{reason} (heard from {by})"
         self._heard_since = now - seconds_ago
-        self.hearsay.down_decided(at)
         if drill is not None:
             self._drilled(drill, now)
         else:
-            self._do(self.hearsay.said_down(at, now))
+            self._do(self.hearsay.said_down(now))
 
-    def hear_up(self, at: float, seconds_ago: float, by: str) -> None:
-        """Hear that a member was answered, as above."""
+    def hear_up(self, seconds_ago: float, by: str) -> None:
+        """Hear that a member's probe was answered, as above."""
         now = self._clock.seconds()
         if self.machines.breaker.drilling(now):
             return
         self._heard = f"heard from {by}"
-        self._do(self.hearsay.said_up(at, now), seconds_ago)
+        self._do(self.hearsay.said_up(now), seconds_ago)
 
-    def note_down(self, at: float) -> None:
-        """Note when our own word of DOWN was given, wall-clock."""
-        self.hearsay.down_decided(at)
+    def hear_contradiction(self, seconds_ago: float, by: str) -> None:
+        """Hear that a member was answered all the time, as above."""
+        now = self._clock.seconds()
+        if not self.machines.breaker.drilling(now):
+            self._heard = f"contradicted by {by}"
+            self._do(self.hearsay.contradicted(now), seconds_ago)
 
     def _do(self, act: Act, seconds_ago: float = 0.0) -> None:
         """Do what hearsay says, of others' words and of our results that bear on them."""
         breaker, now = self.machines.breaker, self._clock.seconds()
         match act:
-            case Act.TELL_UP if self._fellows is not None:
+            case Act.CONTRADICT if self._fellows is not None:
                 self._doubt_ends()
-                self._fellows.voice.up("it answers here")
+                self._fellows.voice.contradict()
             case Act.OPEN:
                 self._doubt_ends()
                 since = self._heard_since  # a doubt may have lasted meanwhile
@@ -338,7 +339,7 @@ class Watch:
                 if word:
                     told = self.hearsay.probe_answered(at) is Act.TELL_UP
                     if told and self._fellows is not None:
-                        self._fellows.voice.up("its probe was answered")
+                        self._fellows.voice.up()
                 if ramp:
                     self.machines.ramp.restart()
                     if self._fellows is not None and not self.hearsay.alone:

@@ -72,6 +72,7 @@ class DecisionTests(unittest.SynchronousTestCase):
         """An older word that comes late is not believed again: servers that answer stay up, calm stays calm."""
         for last, former, subject in (
             (ChangeKind.UP, ChangeKind.DOWN, DOMAIN),
+            (ChangeKind.CONTRADICTED, ChangeKind.DOWN, b"other.test"),
             (ChangeKind.CALM, ChangeKind.STRESS, b"member"),
         ):
             self.decisions.apply([change(last, subject, 10.0), change(former, subject, 5.0, EPOCH + 60.0, "late")])
