@@ -16,6 +16,7 @@ from shieldrelay.mail.client import Client
 from shieldrelay.shield import harvest_ladder as ladder
 from shieldrelay.shield.acquaintance import Acquaintance
 from shieldrelay.shield.harvest_asked import TRUTH, Answer, Asked, Existence, HarvestSession, Rung
+from shieldrelay.shield.harvest_asking import Asking
 from shieldrelay.shield.harvest_case import Case
 from shieldrelay.shield.harvest_domain import DomainShield, Level, LevelTold
 from shieldrelay.shield.harvest_kinds import (
@@ -82,8 +83,11 @@ class Harvest:
         self._networks = Table(NETWORKS)
         self._domains_table = Table(DOMAINS)
         self._patience = Patience(self._networks)
+        self._asking = Asking()
         self._domains: dict[str, DomainShield] = {}
-        self.tables = (self._sources, self._pairs, self._networks, self._domains_table, self._patience.pending)
+        self.tables = (
+            self._sources, self._pairs, self._networks, self._domains_table, self._patience.pending, self._asking.table
+        )  # fmt: skip
 
     # questions
 
@@ -115,7 +119,8 @@ class Harvest:
     def wants_exchange(self, asked: Asked, now: float) -> bool:
         """Whether the answer is to wait for what other members know (R21); never when it is uniform anyway.
 
-        Takes as long for a recipient that exists as for one that does not (D8).
+        One that waits counts on the other members until it is answered. Takes as long for a recipient that exists as
+        for one that does not (D8).
         """
         if self._members() < 2 or asked.acquaintance is Acquaintance.KNOWN_GOOD:
             return False
@@ -124,11 +129,16 @@ class Harvest:
             return False
         self._prepare(case)
         truthful = self._suspicion(case) is None and self._wait(case) is None
-        return truthful and asked.existence is not Existence.LISTED
+        waits = truthful and asked.existence is not Existence.LISTED
+        if waits and case.weight:
+            self._asking.begin(asked.client.source, case.weight, now)
+        return waits
 
     def answer(self, asked: Asked, now: float) -> Answer:
         """Judge a RCPT, and charge the source when it is told the truth."""
         case = self._case(asked, now)
+        if case.weight:
+            self._asking.end(asked.client.source, case.weight, now)
         until = ladder.boxed(case.table, case.row, now)
         if until:
             return ladder.alike(case, f"cut for another {until - now:.0f} s")
@@ -242,7 +252,8 @@ class Harvest:
         if kind is Acquaintance.KNOWN_GOOD and not good:
             kind = Acquaintance.NEIGHBOUR
         network = self._networks.row(client.network, now)
-        return Case(asked, self.settings, table, row, kind, network, self._domain(asked.domain), now)
+        elsewhere = 0.0 if good or self._members() < 2 else self._asking.elsewhere(client.source, now)
+        return Case(asked, self.settings, table, row, kind, network, self._domain(asked.domain), now, elsewhere)
 
     def _prepare(self, case: Case) -> None:
         """Bring level and parole up to now."""

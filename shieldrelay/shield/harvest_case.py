@@ -21,11 +21,15 @@ class Case:
     :ivar kind: how well the source is known; one with a good name that offended lately counts as a neighbour.
     :ivar budget: what it is held against.
     :ivar network: the row of its network.
+    :ivar elsewhere: unknown recipients whose answer waits on other members.
     :ivar level: of the domain.
     :ivar weight: how much the recipient counts as unknown; 0 when it exists.
     """
 
-    __slots__ = ("asked", "budget", "domain", "kind", "level", "network", "now", "row", "settings", "table", "weight")
+    __slots__ = (
+        "asked", "budget", "domain", "elsewhere", "kind", "level", "network", "now", "row", "settings", "table",
+        "weight",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Case:
         network: Row,
         domain: DomainShield,
         now: float,
+        elsewhere: float = 0.0,
     ) -> None:
         self.asked = asked
         self.settings = settings
@@ -46,6 +51,7 @@ class Case:
         self.network = network
         self.domain = domain
         self.now = now
+        self.elsewhere = elsewhere
         self.budget: Budget = settings.budgets[kind]
         self.level = Level.CALM
         self.weight = WEIGHTS[asked.existence]

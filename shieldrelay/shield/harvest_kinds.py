@@ -19,7 +19,7 @@ MINUTES, HOUR, DAY = 600.0, 3600.0, 86400.0
 ) = range(17)  # fmt: skip
 """The fields of a source, and of a known-good source at one domain."""
 
-_ONE, _SOME = 0.75, 4.0
+_ONE, _TWO, _SOME = 0.75, 1.5, 4.0
 """What a source is suspected for is news to all from the first, what everybody does when it is more than a little."""
 
 _LADDER = (
@@ -55,6 +55,17 @@ SOURCES = Kind(
 PAIRS = Kind("harvest.pair", _LADDER, lifetime=60 * DAY, names=64, octets=16 << 20, danger=danger, kept=True)
 """By source and domain: sources with a good name, whose budget is each domain's own (R19)."""
 
+WAITING = 0
+ASKING = Kind(
+    "harvest.asking",
+    # faded soon, should its client have gone away, and hardly within the time that an answer waits
+    (Field("waiting", 10.0, lease=True),),
+    lifetime=60.0,
+    octets=4 << 20,
+    families=True,
+)
+"""By source: unknown ones asked for that wait for their answer."""
+
 NETWORK_FAST, NETWORK_SLOW, NETWORK_EVIDENCE, NETWORK_FREED = range(4)
 NETWORKS = Kind(
     "harvest.network",
@@ -76,13 +87,13 @@ NETWORKS = Kind(
 DOMAINS = Kind(
     "harvest.domain",
     (
-        Field("strong", MINUTES),  # evidence: D
-        Field("lasting", 6 * HOUR),  # evidence: S
-        Field("unfollowed", MINUTES, lease=True),  # granted to sources without a good name, no message yet
-        Field("retried", MINUTES),  # asked again under the shield: H
-        Field("counted"),  # evidence ever, for the baseline
-        Field("freed_unknown", HOUR),  # unknown ones told to the patient at this step
-        Field("freed_listed", HOUR),  # valid ones granted to the patient at this step
+        Field("strong", MINUTES, quiet=_TWO),  # evidence: D
+        Field("lasting", 6 * HOUR, quiet=_TWO),  # evidence: S
+        Field("unfollowed", MINUTES, lease=True, quiet=_SOME),  # granted to sources without a good name, no message yet
+        Field("retried", MINUTES, quiet=_TWO),  # asked again under the shield: H
+        Field("counted", quiet=_SOME),  # evidence ever, for the baseline
+        Field("freed_unknown", HOUR, quiet=_TWO),  # unknown ones told to the patient at this step
+        Field("freed_listed", HOUR, quiet=_TWO),  # valid ones granted to the patient at this step
         Field("hot", merge=Merge.MAX, moment=True),  # last over the threshold
         Field("shielded", merge=Merge.MAX, moment=True),  # last time under the shield
         Field("relief", merge=Merge.MAX, moment=True),  # when patience is back at its first step

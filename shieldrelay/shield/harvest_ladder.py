@@ -95,7 +95,8 @@ def proven(case: Case) -> bool:
 
 def over(case: Case) -> tuple[str, bool] | None:
     """Say why the source is to be cut now, and whether it was slow; ``None`` when it is not."""
-    fast, slow, gone = case.total(FAST), case.total(SLOW), case.total(ABANDONED)
+    elsewhere = case.elsewhere
+    fast, slow, gone = case.total(FAST) + elsewhere, case.total(SLOW) + elsewhere, case.total(ABANDONED)
     if fast < 0.5 and slow < 0.5 and gone < 2.0:
         return None
     allowed = fast_allowance(case)
