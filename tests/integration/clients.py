@@ -54,11 +54,19 @@ def stuffed(content: bytes) -> bytes:
 class Session:
     """One SMTP session.
 
+    :param made: a connection that was made already, elsewhere than to this port of 127.0.0.1.
     :raises OSError: (in every method) the connection failed, ended, or was silent for a minute.
     """
 
-    def __init__(self, port: int, *, source: str = "127.0.0.1", timeout: float = PATIENCE_SECONDS) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
+    def __init__(
+        self,
+        port: int,
+        *,
+        source: str = "127.0.0.1",
+        timeout: float = PATIENCE_SECONDS,
+        made: socket.socket | None = None,
+    ) -> None:
+        self._socket = made or socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
         self._file = self._socket.makefile("rb")
         try:
             self.greeting = self.reply()
@@ -194,10 +202,14 @@ class Sender(threading.Thread):
         """Send."""
         while not self._ending.is_set():
             try:
-                with Session(self._port) as session:
+                with self._connect() as session:
                     self._converse(session)
             except OSError:
                 self._ending.wait(0.02)
+
+    def _connect(self) -> Session:
+        """Open a session."""
+        return Session(self._port)
 
     def _converse(self, session: Session) -> None:
         for _ in range(self._chance.choice(self._mix.per_connection)):

@@ -19,6 +19,7 @@ from typing import Any
 
 from attrs import asdict, frozen
 from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IAddress
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
@@ -26,6 +27,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.testing import nexthop
 from shieldrelay.testing.nexthop import Act, End, ScriptedNextHop, Step, StoredMessage
+from shieldrelay.testing.nexthop_session import NextHopSession
 
 ROOT = Path(__file__).resolve().parents[2]
 FAREWELL_SECONDS = 0.02
@@ -94,16 +96,24 @@ class Customer:
     """Steers a customer's server; it is up once made.
 
     :param keep: whether contents are kept, for `taken`.
-    :ivar port: on 127.0.0.1, the same in all its lives.
+    :param within: words before the command that starts it: what puts the process where it belongs.
+    :ivar port: on ``host``, the same in all its lives.
     """
 
-    def __init__(self, *, keep: bool = True, extensions: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        keep: bool = True,
+        extensions: Sequence[str] | None = None,
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="shieldrelay-customer-")
         self._ledger = Path(self._scratch.name, "ledger")
         self._ledger.touch()
-        words = [str(self._ledger), "keep" if keep else "digest", *(extensions or ())]
+        words = [str(self._ledger), "keep" if keep else "digest", host, *(extensions or ())]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.customer", *words],
+            [*within, sys.executable, "-m", "tests.integration.customer", *words],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -147,6 +157,10 @@ class Customer:
         """Give how many connections there ever were."""
         return int(self._ask(do="connections"))
 
+    def most_connections(self) -> int:
+        """Give how many connections there were at once, at most."""
+        return int(self._ask(do="most_connections"))
+
     def taken(self) -> list[Taken]:
         """Give everything it took so far, in order; what stands in the ledger was taken."""
         text = self._ledger.read_text()
@@ -187,12 +201,22 @@ def _from_json(value: dict[str, Any]) -> Taken:
 
 
 class LedgerHop(ScriptedNextHop):
-    """A next hop that writes down what it takes, instead of keeping it."""
+    """A next hop that writes down what it takes, instead of keeping it.
+
+    :ivar most: connections at once, at most.
+    """
 
     def __init__(self, clock: Any, ledger: Path, *, keep: bool) -> None:
         ScriptedNextHop.__init__(self, clock)
+        self.most = 0
         self._keep = keep
         self._file = ledger.open("a", buffering=1)
+
+    def buildProtocol(self, addr: IAddress | None = None) -> NextHopSession:
+        """Count one more connection."""
+        session = ScriptedNextHop.buildProtocol(self, addr)
+        self.most = max(self.most, self.open_connections)
+        return session
 
     def progress(self) -> None:
         """Write what was taken; called with every decision, before its reply."""
@@ -263,6 +287,9 @@ class Steered(LineOnlyReceiver):
     def _connections(self) -> int:
         return len(self._hop.connections)
 
+    def _most_connections(self) -> int:
+        return self._hop.most
+
 
 def _act(spec: ActSpec) -> Act:
     words = dict(spec)
@@ -281,8 +308,9 @@ def main(words: Sequence[str]) -> None:
 
     the_reactor: Any = reactor
     hop = LedgerHop(the_reactor, Path(words[0]), keep=words[1] == "keep")
-    if words[2:]:
-        hop.extensions = list(words[2:])
+    hop.host = words[2]
+    if words[3:]:
+        hop.extensions = list(words[3:])
     StandardIO(Steered(hop, lambda: the_reactor.stop() if the_reactor.running else None))
     the_reactor.run()
 
