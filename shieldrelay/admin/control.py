@@ -1,18 +1,20 @@
 """The control socket: HTTP with JSON on a unix socket, as a service.
 
 Listens on a path that only the node's user and group may open; who can open it may do everything, so there is no
-other authentication. One request per connection. Owns the HTTP edge (`ControlRequest`), which hands method, target
-and a bounded body to ``admin.router``; nothing else in the product imports ``twisted.web``. The assembly builds it; a
-socket that cannot be had fails the start with `ControlUnavailable` in words for the operator.
+other authentication; who asks is noted by the user's name. One request per connection. Owns the HTTP edge
+(`ControlRequest`), which hands method, target and a bounded body to ``admin.router``, or to the warden before it. The
+assembly builds it; a socket that cannot be had fails the start with `ControlUnavailable` in words for the operator.
 """
 # ruff: noqa: N802, N815 - what Twisted calls by name keeps Twisted's spelling
 
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from collections.abc import Callable
 from io import BytesIO
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -29,6 +31,8 @@ from shieldrelay.ports import Clock, Journal
 SWALLOWED_OCTETS = 8 << 20
 """How much more than a route takes is read before the connection is dropped; none of it is kept."""
 IDLE_SECONDS = 30
+_CREDENTIALS = struct.Struct("=iII")
+"""``struct ucred``: process, user, group (unix(7))."""
 
 
 class Answerer(Protocol):
@@ -68,7 +72,13 @@ class ControlRequest(Request):
         self.gone = False
         self.notifyFinish().addErrback(self._client_left)
         factory = self.channel.factory  # the channel is gone once the answer is written
-        Deferred.fromCoroutine(self._answer(factory.router)).addErrback(factory.bug)
+        Deferred.fromCoroutine(self._answer(factory.answerer(self._uid()))).addErrback(factory.bug)
+
+    def _uid(self) -> int:
+        """Give the user of the machine who asks."""
+        transport: Any = self.channel.transport
+        octets = transport.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        return int(_CREDENTIALS.unpack(octets)[1])
 
     def _client_left(self, reason: Failure) -> None:
         self.gone = True
@@ -85,7 +95,7 @@ class ControlRequest(Request):
     def _write(self, response: Response) -> None:
         body = response.encode()
         self.setResponseCode(response.status)
-        self.setHeader(b"content-type", b"application/json")
+        self.setHeader(b"content-type", response.kind.encode("ascii"))
         self.setHeader(b"content-length", b"%d" % len(body))
         self.setHeader(b"cache-control", b"no-store")
         if response.allow:
@@ -123,14 +133,21 @@ class ControlFactory(ServerFactory):
     noisy = False
     protocol = ControlChannel  # type: ignore[assignment]  # it knows its factory more exactly
 
-    def __init__(self, router: Answerer, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self, router: Answerer, clock: Clock, journal: Journal, callers: Callable[[int], Answerer] | None
+    ) -> None:
         self.router = router
         self.clock = clock
         self._journal = journal
+        self._callers = callers
+
+    def answerer(self, uid: int) -> Answerer:
+        """Give who answers a user of the machine."""
+        return self.router if self._callers is None else self._callers(uid)
 
     def log(self, request: Request) -> None:
-        """Tell the journal of requests that ask for a change."""
-        if request.method not in (b"GET", b"HEAD"):
+        """Tell the journal of requests that ask for a change, where no audit log has them."""
+        if self._callers is None and request.method not in (b"GET", b"HEAD"):
             self._journal.event("control_request", method=request.method, target=request.uri, status=request.code)
 
     def bug(self, failure: Failure) -> None:
@@ -148,12 +165,20 @@ class ControlService(Service):
 
     :param path: of the socket, at most 107 octets; its directory is made (0755) when that is permitted.
     :param mode: 0o600 or 0o660.
+    :param callers: gives who answers a user of the machine, by number, in the place of the router.
     """
 
     def __init__(
-        self, router: Answerer, path: str, *, reactor: ControlReactor, journal: Journal, mode: int = 0o660
+        self,
+        router: Answerer,
+        path: str,
+        *,
+        reactor: ControlReactor,
+        journal: Journal,
+        mode: int = 0o660,
+        callers: Callable[[int], Answerer] | None = None,
     ) -> None:
-        self._factory = ControlFactory(router, reactor, journal)
+        self._factory = ControlFactory(router, reactor, journal, callers)
         self._path = path
         self._reactor = reactor
         self._journal = journal

@@ -17,7 +17,7 @@ from twisted.internet.error import ConnectError, ConnectionDone
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from shieldrelay.admin.router import Response
+from shieldrelay.admin.router import Document, Response
 
 ANSWER_OCTETS = 64 << 20
 """The longest answer that is read."""
@@ -95,9 +95,11 @@ def _parsed(said: bytes) -> Response:
     """Take the answer apart."""
     head, _, body = said.partition(b"\r\n\r\n")
     first, *fields = head.split(b"\r\n")
+    kind = next((each[13:].strip() for each in fields if each.lower().startswith(b"content-type:")), b"")
     try:
         status = int(first.split(b" ")[1])
-        value = json.loads(body)
+        document = kind not in (b"", b"application/json")
+        value: Any = Document(body, kind.decode("latin-1")) if document else json.loads(body)
     except (IndexError, ValueError):
         raise NoAnswer("its answer is none, or broke off") from None
     allow: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from shieldrelay.assembly.capacity import Capacity
+from shieldrelay.assembly.front import Front
 from shieldrelay.assembly.lists import RecipientLists
 from shieldrelay.assembly.outages import Outages
 from shieldrelay.assembly.peers import Peers
@@ -36,6 +37,7 @@ class House:
     :ivar sessions: the deadlines of clients; ``connections`` those of next hops.
     :ivar inbound: what new sessions begin with; its ``terms`` change with the configuration.
     :ivar peers: the other nodes; ``None`` when there are none to talk to.
+    :ivar front: where people and programs come in; ``None`` in one of several processes.
     :ivar retired: ways that a reload replaced and that still have attempts under way.
     :ivar orphans: domains that are not protected any more, with mail in the spool when that was noticed.
     """
@@ -63,6 +65,7 @@ class House:
     listeners: Listeners
     terms: Terms
     peers: Peers | None = None
+    front: Front | None = None
     retired: list[DomainWay] = field(factory=list)
     orphans: set[str] = field(factory=set)
 

@@ -162,6 +162,8 @@ class Reload:
             self._retire(way)
             house.orphaned(way.name)
         house.tell_certificates()
+        if house.front is not None:
+            house.front.adopt()
         house.journal.event(
             "reload", fingerprint=prepared.configuration.fingerprint, domains=len(house.ways), changed=list(changes)
         )

@@ -22,6 +22,7 @@ from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
 from shieldrelay.assembly.drain import Drain
 from shieldrelay.assembly.ending import end_process
+from shieldrelay.assembly.front import Front
 from shieldrelay.assembly.hangup import on_hangup
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.members import Members
@@ -34,6 +35,7 @@ from shieldrelay.assembly.steering_sources import SourceSteering
 from shieldrelay.assembly.takeover_terms import takeover_of
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
+from shieldrelay.spool.headroom import Level
 from shieldrelay.spool.name import NOTICES
 from shieldrelay.wire.doorway import Doorway
 from shieldrelay.wire.inbound import InboundConnection
@@ -73,19 +75,31 @@ class ApplianceService(Service):
         if house.peers is not None:
             house.peers.answer(*self.members.routes(), *self._taking.routes())
         steering = Steering(house, self._reload)
+        router = control_router(
+            steering,
+            SourceSteering(house),
+            ListSteering(house),
+            ReportSteering(house),
+            house.journal,
+            self._takeover,
+            self.members,
+        )
+        if not house.configuration.worker:
+            house.front = Front(
+                router,
+                lambda: house.configuration,
+                lambda: house.tls,
+                self._unready,
+                reactor=house.reactor,
+                wall=house.wall,
+                journal=house.journal,
+            )
         self._control = ControlService(
-            control_router(
-                steering,
-                SourceSteering(house),
-                ListSteering(house),
-                ReportSteering(house),
-                house.journal,
-                self._takeover,
-                self.members,
-            ),
+            router,
             house.configuration.node.control,
             reactor=house.reactor,
             journal=house.journal,
+            callers=None if house.front is None else house.front.at_socket,
         )
         self._starting: Deferred[None] | None = None
         self._flushing: IDelayedCall | None = None
@@ -105,6 +119,8 @@ class ApplianceService(Service):
         try:
             self.house.listeners.bind()
             self.house.reputation.export.bind()
+            if self.house.front is not None:
+                self.house.front.bind()
         except ListenFault:
             self.house.spool.close()
             self.house.journal.close()
@@ -144,6 +160,8 @@ class ApplianceService(Service):
         await house.spool.prepare(NOTICES)
         await house.capacity.start()
         self._control.startService()
+        if house.front is not None:
+            house.front.start()
         for way in house.ways.values():
             house.way_maker.bind(way, house.configuration)
             way.queue.start()
@@ -202,6 +220,8 @@ class ApplianceService(Service):
         if self._starting is not None:
             await self._starting  # what has begun is begun whole, and then ended whole
         self._control.stopService()
+        if house.front is not None:
+            await house.front.stop()
         self._takeover.stop()
         house.shield.membership.become("leaving")
         await self._drain.stop()
@@ -276,6 +296,18 @@ class ApplianceService(Service):
             look: Deferred[None] = Deferred()
             reactor.callLater(LOOK_SECONDS, look.callback, None)
             await look
+
+    def _unready(self) -> str:
+        """Say why the node wants no traffic now."""
+        if self._stopping:
+            return "the node stops"
+        if not self.ready.called or self.failed:
+            return "the node starts"
+        if self._drain.wanted:
+            return "the node is out of service"
+        if self.house.capacity.headroom.level is Level.REFUSE:
+            return f"the spool: {self.house.capacity.headroom.reason}"
+        return ""
 
     # while it runs
 

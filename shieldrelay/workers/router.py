@@ -60,12 +60,14 @@ class WorkersRouter:
     """Answers for all workers.
 
     :param ask: asks one of them.
+    :ivar reloaded: called when a new configuration is in force.
     """
 
     def __init__(self, crew: Crew, ask: Ask) -> None:
         self._crew = crew
         self._ask = ask
         self._reloading = DeferredLock()
+        self.reloaded: Callable[[], object] = lambda: None
 
     def body_limit(self, method: str, target: bytes) -> int:
         """Give the largest body that a request may have."""
@@ -188,6 +190,7 @@ class WorkersRouter:
             for answer in asked.refused:
                 words = "A worker refused what another one took: ask for a reload again, or restart the node."
                 return refusal(Refused(409, "configuration_refused", words, answer.value["error"]["hints"]))
+            self.reloaded()
             return Response(200, _with_silent(first.value, asked.silent))
 
     async def reload(self) -> None:

@@ -24,12 +24,17 @@ from shieldrelay.admin.control import ControlService
 from shieldrelay.admin.control_asking import ask
 from shieldrelay.admin.router import Response
 from shieldrelay.assembly.ending import end_process
+from shieldrelay.assembly.front import Front, node_tls
 from shieldrelay.assembly.hangup import on_hangup
+from shieldrelay.assembly.translation import server_tls
+from shieldrelay.config.faults import ConfigurationFaults
+from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.workers import control_of
 from shieldrelay.journal import Journal, open_output
 from shieldrelay.ports import WallClock
-from shieldrelay.wire.listeners import ListenAddress, bind_all, inherit
+from shieldrelay.wire.listeners import ListenAddress, ListenFault, bind_all, inherit
+from shieldrelay.wire.tls_server import ServerTls, TlsFault
 from shieldrelay.workers.crew import Crew
 from shieldrelay.workers.process import spawner
 from shieldrelay.workers.router import WorkersRouter
@@ -61,7 +66,20 @@ class ParentService(Service):
         spawn = spawner(reactor, configuration.path, workers, lambda: [one.fileno() for one in self._sockets])
         self.crew = Crew(workers, spawn, self._hopeless, reactor=reactor, wall=time.time, journal=journal)
         self._router = WorkersRouter(self.crew, self._ask)
-        self._control = ControlService(self._router, configuration.node.control, reactor=reactor, journal=journal)
+        self._router.reloaded = self._reloaded
+        self._front = Front(
+            self._router,
+            lambda: self._configuration,
+            self._own_tls,
+            self._unready,
+            reactor=reactor,
+            wall=time.time,
+            journal=journal,
+        )
+        self._tls: ServerTls | None = None
+        self._control = ControlService(
+            self._router, configuration.node.control, reactor=reactor, journal=journal, callers=self._front.at_socket
+        )
         self.ready = self.crew.ready
         self._flushing: IDelayedCall | None = None
         self._old_hup: Any = None
@@ -73,6 +91,12 @@ class ParentService(Service):
         """
         addresses = [ListenAddress(one.host, one.port) for one in self._configuration.listen.smtp]
         self._sockets = inherit(self._inherited) if self._inherited else bind_all(addresses)
+        try:
+            self._front.bind()
+        except ListenFault:
+            for one in self._sockets:
+                one.close()
+            raise
 
     def startService(self) -> None:
         """Start the workers.
@@ -81,6 +105,7 @@ class ParentService(Service):
         """
         super().startService()
         self._control.startService()
+        self._front.start()
         self._flush()
         self._old_hup = on_hangup(self._reactor, self._hang_up)
         self.journal.event("parent_started", version=__version__, workers=len(self.crew.workers))
@@ -96,8 +121,11 @@ class ParentService(Service):
         stopping = self.crew.stop(self._configuration.node.stop_timeout + STOP_GRACE_SECONDS)
         return stopping.addCallback(self._stopped)
 
-    def _stopped(self, _gone: None) -> None:
+    def _stopped(self, _gone: None) -> Deferred[None]:
         self._control.stopService()
+        return Deferred.fromCoroutine(self._front.stop()).addErrback(self._bug).addCallback(self._ended)
+
+    def _ended(self, _stopped: None) -> None:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
@@ -106,6 +134,28 @@ class ParentService(Service):
     def _ask(self, number: int, method: str, target: bytes, body: bytes, seconds: float) -> Deferred[Response]:
         path = control_of(self._configuration.node.control, number)
         return ask(self._reactor, path, method, target, body, seconds=seconds)
+
+    def _own_tls(self) -> ServerTls:
+        """Give the node's certificates, for the administration; made when they are needed first."""
+        if self._tls is None:
+            self._tls = node_tls(self._configuration, time.time)
+        return self._tls
+
+    def _reloaded(self) -> None:
+        """Go by the configuration that the workers have put in force."""
+        try:
+            self._configuration = read(self._configuration.path)
+            if self._tls is not None:
+                self._tls.reload(server_tls(self._configuration))
+        except (ConfigurationFaults, TlsFault) as fault:
+            self.journal.event("reload_refused", faults=len(fault.faults), reason=[str(each) for each in fault.faults])
+        self._front.adopt()
+
+    def _unready(self) -> str:
+        """Say why the node wants no traffic now."""
+        if not self.running:
+            return "the node stops"
+        return "" if self.crew.up() else "none of the node's processes listens"
 
     def _hopeless(self, status: int | None) -> None:
         """End with the status of the first worker; it has told why."""
