@@ -127,6 +127,7 @@ CAPABILITIES = {
         Capability("loopback addresses", _loopback_addresses, "a Linux loopback device"),
         Capability("ipv6", _ipv6_loopback, "IPv6 on the loopback device"),
         Capability("redis-server", _installed("redis-server"), "apt install redis-server"),
+        Capability("redis-sentinel", _installed("redis-sentinel"), "apt install redis-sentinel"),
         Capability("smtp-source", _installed("smtp-source"), "apt install postfix"),
         Capability("smtp-sink", _installed("smtp-sink"), "apt install postfix"),
         Capability("postfix", lambda: _root() and _installed("postfix")(), "root, apt install postfix"),

@@ -126,7 +126,7 @@ class BySentinels:
 class _Poll:
     """One question to all Sentinels.
 
-    :ivar said: what each says, once most of them say the same or all have had their time: an address, or why none.
+    :ivar said: what each says, once most of them name the same or all have had their time: an address, or why none.
     """
 
     def __init__(self, links: Sequence[tuple[str, Link]], name: str) -> None:
@@ -146,7 +146,8 @@ class _Poll:
     def _hear(self, shown: str, answer: Address | str) -> None:
         self._answers[shown] = answer
         same = sum(1 for each in self._answers.values() if each == answer)
-        if not self.said.called and (len(self._answers) == self._all or (shown and same * 2 > self._all)):
+        agreed = isinstance(answer, tuple) and same * 2 > self._all
+        if not self.said.called and (agreed or len(self._answers) == self._all):
             self.said.callback(dict(self._answers))
 
     def _give_up(self) -> None:

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    UNIXClientEndpoint,
+    wrapClientTLS,
+)
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 
@@ -50,8 +57,12 @@ class Place:
 
 
 def tcp_place(reactor: Any, host: str, port: int, timeout: float) -> Place:
-    """Give a server behind a host's port; a name is looked up at each connection."""
+    """Give a server behind a host's port; a name is looked up at each connection, an address by nobody."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if isIPv6Address(host):
+        return Place(shown, TCP6ClientEndpoint(reactor, host, port, timeout=timeout))
+    if isIPAddress(host):
+        return Place(shown, TCP4ClientEndpoint(reactor, host, port, timeout=timeout))
     return Place(shown, HostnameEndpoint(reactor, host, port, timeout=timeout))
 
 
