@@ -21,6 +21,7 @@ CLIENT_NAMES = {
 }
 ZONES = {
     "lawful.test": "@ IN MX 10 mx\n@ IN TXT \"v=spf1 ip4:127.0.0.0/8 -all\"\nmx IN A 9.9.9.9\nmail IN A 8.8.4.4\n",
+    "example.test": "@ IN MX 10 mx.lawful.test.\n@ IN TXT \"v=spf1 ip4:8.8.4.4 -all\"\n",
     "silent.test": "@ IN MX 0 .\n",
     "bomb.test": "@ IN MX 10 mx.lawful.test.\n@ IN TXT \"v=spf1 include:bomb.test -all\"\n"
     "tree IN MX 10 mx.lawful.test.\ntree IN TXT \"v=spf1 include:a.bomb.test include:b.bomb.test -all\"\n"
@@ -67,6 +68,13 @@ class ClientCase(NamesCase):
         self.node = self.a_node(self.customer.port, settings=settings, started=False)
         self.restart()
         return self.node
+
+    def change(self, section: str, **settings: object) -> None:
+        """Change a section of the configuration, and have it read while the node runs."""
+        self.node.configure({section: settings})
+        before = len(self.node.journal("reload"))
+        self.node.hang_up()
+        self.wait(lambda: len(self.node.journal("reload")) > before, "the reload")
 
     def restart(self) -> None:
         """Start the node; it greets nobody who is no balancer."""

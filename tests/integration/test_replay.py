@@ -187,14 +187,15 @@ class LawfulTests(ReplayCase):
         self.passed(20)
 
     def test_smtplib(self):
-        """Python's, with EHLO, with STARTTLS, 8-bit content and a notice."""
+        """Python's, with EHLO, with STARTTLS, 8-bit content, SMTPUTF8 and a notice."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with smtplib.SMTP("127.0.0.1", self.node.port, "client.sender.test", timeout=30) as client:
             client.starttls(context=context)
-            client.sendmail("a@sender.test", ["alice@example.test"], AWKWARD, mail_options=["BODY=8BITMIME"])
+            for options in (["BODY=8BITMIME"], ["SMTPUTF8", "BODY=8BITMIME"]):
+                client.sendmail("a@sender.test", ["alice@example.test"], AWKWARD, mail_options=options)
             client.sendmail("", ["bob@example.test"], AWKWARD)
-        self.passed(2)
+        self.passed(3)
 
     def test_postfix_sends(self):
         """A Postfix that relays everything to the node: messages of several sizes and recipients, over one."""

@@ -66,3 +66,30 @@ class ClientTests(ClientCase):
         self.assertEqual(self.node.wait_for_event("alarm")["alarm"], "DNS list")
         for number in range(3):
             self.assertEqual(self.came(ABROAD, f"m{number}"), (b"220", b"250"))
+
+    def test_lists_of_the_operator_change_with_a_reload(self):
+        """A network that is denied is refused for good at connect from the reload on, but for whom a list allows."""
+        self.begin()
+        self.assertEqual(self.came(ABROAD, "before"), (b"220", b"250"))
+        self.change("shield", deny=["8.8.4.0/24"], allow=["8.8.4.5/32"])
+        self.assertEqual(self.came(ABROAD, "denied")[0], b"554")
+        self.assertEqual(self.came("8.8.4.5", "allowed"), (b"220", b"250"))
+        self.change("shield", deny=[])
+        self.assertEqual(self.came(ABROAD, "after"), (b"220", b"250"))
+
+    def test_a_protected_sender_comes_with_spf_or_is_told_of(self):
+        """Whoever writes in a protected domain's name is only told of as shipped; enforced, SPF must pass."""
+        self.begin()
+        self.assertEqual(self.came("8.8.4.5", "shipped", "alice@example.test"), (b"220", b"250"))
+        self.node.wait_for_event("would_refuse", lambda line: line["defence"] == "lawful")
+        self.change("shield.lawful", mode="enforce", impostor="enforce")
+        self.assertEqual(self.came("8.8.4.6", "forged", "alice@example.test"), (b"220", b"450"))
+        self.assertEqual(self.came(ABROAD, "own", "alice@example.test"), (b"220", b"250"))
+
+    def test_clients_from_within_are_refused_when_that_is_set(self):
+        """A private address is served as shipped, and refused at connect, for now, when that is set."""
+        self.begin()
+        self.assertEqual(self.came("10.1.2.3", "shipped"), (b"220", b"250"))
+        self.change("shield.lawful", mode="enforce", bogon_client="enforce")
+        self.assertIn(self.came("10.1.2.4", "set")[0], (b"421", b"450"))
+        self.assertEqual(self.came(ABROAD, "other"), (b"220", b"250"))
