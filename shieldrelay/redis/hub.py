@@ -129,8 +129,8 @@ class RedisHub:
         await self._ask("leave", member, b"")
 
     async def _ask(self, asked: str, member: str, told: bytes) -> bytes:
-        given_up = self._clock.seconds() + self._timeout
         connection = await self._link.connected()
+        given_up = self._clock.seconds() + self._timeout
         words = (
             *(len(self._keys), *self._keys),
             *(asked, "" if self._wall is None else repr(self._wall())),

@@ -30,7 +30,7 @@ from shieldrelay.testing.redis_server import RedisServer
 
 reactor: Any = _reactor
 
-TIMEOUT = 0.3
+TIMEOUT = 0.6
 """Of the hubs of these tests, in seconds."""
 DEADLINE = 25.0
 """Five times what is promised."""

@@ -109,7 +109,7 @@ class AwayTests(HubCase):
         await one.tell(row=5.0)
         connection = await connect(unix_place(reactor, server.socket, TIMEOUT).endpoint)
         self.addCleanup(connection.drop, "the test is over")
-        nap = connection.ask("DEBUG", "SLEEP", str(4 * TIMEOUT))
+        nap = connection.ask("DEBUG", "SLEEP", str(2.5 * TIMEOUT))
         await pause()
         self.assertIn("no answer", await self.fails(lambda: one.tell(row=9.0)))
         await nap
