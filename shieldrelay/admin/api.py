@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 
 from shieldrelay.admin import parameters
+from shieldrelay.admin.api_domains import Domains, domain_routes
 from shieldrelay.admin.api_lists import Recipients, list_routes
 from shieldrelay.admin.api_members import Members, member_routes
 from shieldrelay.admin.api_parts import Parts, part_routes
@@ -92,22 +93,24 @@ def control_router(
     journal: Journal,
     parts: Parts | None = None,
     members: Members | None = None,
+    domains: Domains | None = None,
 ) -> Router:
     """Make the router of the control API.
 
     :param parts: ``None`` for a node that knows no spool but its own.
     :param members: ``None`` for one that can be no member of a cluster.
+    :param domains: ``None`` for one that takes no domains at run time.
     """
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    return Router(_all_routes(appliance, defences, recipients, reports, parts, members), on_bug)
+    return Router(_all_routes(appliance, defences, recipients, reports, parts, members, domains), on_bug)
 
 
 def declared_routes() -> tuple[Route, ...]:
     """Give all routes as declarations, for who holds callers to them or describes them; they cannot be called."""
-    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 
 def _all_routes(
@@ -117,10 +120,12 @@ def _all_routes(
     reports: Reports,
     parts: Parts | None,
     members: Members | None,
+    domains: Domains | None,
 ) -> tuple[Route, ...]:
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
     routes += () if parts is None else part_routes(parts)
-    return routes + (() if members is None else member_routes(members))
+    routes += () if members is None else member_routes(members)
+    return routes + (() if domains is None else domain_routes(domains))
 
 
 def _routes(api: _Api) -> tuple[Route, ...]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, path_of
+from shieldrelay.admin.ctl_domains import add_domain_command
 from shieldrelay.admin.ctl_lists import add_list_commands, spelled_out
 from shieldrelay.admin.ctl_members import add_member_commands
 from shieldrelay.admin.ctl_messages import add_message_commands
@@ -152,6 +153,7 @@ def parser() -> argparse.ArgumentParser:
     add_list_commands(add)
     add_part_commands(add)
     add_member_commands(add)
+    add_domain_command(add)
     add("reload", _reload, "Read the configuration again, whole or not at all.", "reload")
     return made
 

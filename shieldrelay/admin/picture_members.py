@@ -1,4 +1,4 @@
-"""What is shown of the cluster's members, and of a node that is being drained: values and their JSON.
+"""What is shown of the cluster's members, of a drain, and of domains that were pushed: values and their JSON.
 
 As ``admin.picture``: frozen, filled by the assembly, a field's name is part of the API.
 """
@@ -64,3 +64,19 @@ class DrainPicture:
     left: int = 0
     handed_over: int = 0
     trouble: str = ""
+
+
+@frozen
+class PushedPicture:
+    """A domain that was given at run time.
+
+    :ivar at: when, and ``by`` whom.
+    :ivar state: ``in force``; or ``hidden``: a file of this node's configuration has one of its names.
+    :ivar text: its settings, TOML.
+    """
+
+    domain: str
+    at: float
+    by: str
+    state: str
+    text: str

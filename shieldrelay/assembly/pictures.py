@@ -84,6 +84,10 @@ def _alarms(house: House) -> list[str]:
         waiting = house.spool.count(name).entries
         if waiting:
             alarms.append(f"{name}: {waiting} messages are spooled, and the domain is not configured")
+    for name in house.configuration.hidden:
+        alarms.append(f"{name}: it was pushed, and a file of the configuration has one of its names, and wins")
+    if house.shield.membership.state != "up":
+        alarms.append(f"the node is out of service: {house.shield.membership.state}")
     return alarms
 
 

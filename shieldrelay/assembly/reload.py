@@ -7,6 +7,8 @@ name. Sessions that run end under the terms that they began with.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import frozen
 from twisted.internet.defer import DeferredLock
 from twisted.python.failure import Failure
@@ -34,7 +36,7 @@ FIXED = ("node", "listen", "cluster", "resolver")
 FIXED_DELIVERY = ("notices", "notice_senders", "notice_lifetime", "notice_budget")
 """Settings of ``[delivery]`` that do."""
 
-_NO_SECTIONS = ("domains", "path", "origins", "fingerprint", "worker", "workers")
+_NO_SECTIONS = ("domains", "pushed", "hidden", "path", "origins", "fingerprint", "worker", "workers")
 
 
 @frozen
@@ -62,6 +64,18 @@ class Reload:
             return ReloadPicture(errors=("another reload is under way",))
         async with self._turn:
             return await self._reload()
+
+    async def write(self, call: Callable[[], Callable[[], object]]) -> ReloadPicture:
+        """Write something that the configuration is made of, and put it in force, or neither.
+
+        :param call: writes, in a thread; gives what takes that back, in a thread too. May raise OSError.
+        """
+        async with self._turn:
+            undo = await self._house.threads.run(call)
+            done = await self._reload()
+            if done.errors:
+                await self._house.threads.run(undo)
+            return done
 
     async def hang_up(self) -> None:
         """Read it again, after the reload that is under way: it may have read what has changed since.

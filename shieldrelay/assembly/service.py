@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from shieldrelay import __version__
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
+from shieldrelay.assembly.domains import PushedDomains
 from shieldrelay.assembly.drain import Drain
 from shieldrelay.assembly.ending import end_process
 from shieldrelay.assembly.front import Front
@@ -58,6 +59,7 @@ class ApplianceService(Service):
     :ivar ready: fires when the node listens; fails when the start did.
     :ivar failed: whether the start failed.
     :ivar members: the cluster as this process sees it.
+    :ivar domains: those that are pushed at run time.
     :ivar end: called with the reactor when the start failed, to have the process end.
     """
 
@@ -72,8 +74,9 @@ class ApplianceService(Service):
         self._drain = Drain(house, self._doorway)
         self._taking = MailTaking(house)
         self.members = Members(house, self._drain)
+        self.domains = PushedDomains(house, self._reload)
         if house.peers is not None:
-            house.peers.answer(*self.members.routes(), *self._taking.routes())
+            house.peers.answer(*self.members.routes(), *self._taking.routes(), *self.domains.routes())
         steering = Steering(house, self._reload)
         router = control_router(
             steering,
@@ -171,6 +174,7 @@ class ApplianceService(Service):
         house.reputation.start(house.configuration, house.shield.is_good)
         if house.peers is not None:
             house.peers.start()
+        self.domains.start()
         house.listeners.listen(self._doorway)
         house.journal.event(
             "started",
@@ -226,6 +230,7 @@ class ApplianceService(Service):
         house.shield.membership.become("leaving")
         await self._drain.stop()
         await self._taking.stop()
+        await self.domains.stop()
         if house.peers is not None:
             await house.peers.stop()
         await house.listeners.stop()

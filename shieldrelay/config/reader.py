@@ -1,7 +1,8 @@
 """From files to a `Configuration`, or to every fault in them at once.
 
-Reads the main file and ``domains.d/*.toml`` beside it. Blocking, a few milliseconds: called before the reactor runs
-and in a thread at a reload. Binds nothing, changes nothing, and leaves nothing behind when it fails.
+Reads the main file and ``domains.d/*.toml`` beside it, and then the domains that were pushed (`config.pushed`).
+Blocking, a few milliseconds: called before the reactor runs and in a thread at a reload. Binds nothing, changes
+nothing, and leaves nothing behind when it fails.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path as FilePath
 
 from attrs import define, field, frozen
 
+from shieldrelay.config import pushed as pushed_domains
 from shieldrelay.config.admin_checks import check_admin_domains
 from shieldrelay.config.building import Builder, Faults, Source
 from shieldrelay.config.checks import check_domain, check_node
@@ -22,6 +24,7 @@ from shieldrelay.config.faults import ConfigurationFaults, Path
 from shieldrelay.config.finding import Finding
 from shieldrelay.config.kinds import shown
 from shieldrelay.config.lines import lines_of
+from shieldrelay.config.pushed import Beside, Pushed
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.setting import changed
 
@@ -52,10 +55,11 @@ class _Reading:
     digest: hashlib._Hash = field(factory=hashlib.sha256)
 
 
-def read(path: str) -> Configuration:
+def read(path: str, beside: Beside = pushed_domains.NOTHING) -> Configuration:
     """Read a whole configuration.
 
     :param path: the main file.
+    :param beside: what is to be pushed.
     :raises ConfigurationFaults: with everything that is wrong.
     """
     reading = _Reading()
@@ -68,12 +72,15 @@ def read(path: str) -> Configuration:
         raise ConfigurationFaults(reading.faults.found)
     builder = Builder(main, reading.faults, reading.origins)
     configuration = builder.build(Configuration, main.table, (), frozenset({"domain"}))
-    _check(reading, main, configuration, placed)
+    pushed, hidden = _pushed_domains(reading, configuration.node.state, beside, placed)
+    _check(reading, main, configuration, placed + pushed)
     if reading.faults.found:
         raise ConfigurationFaults(reading.faults.found)
     return changed(
         configuration,
-        domains=tuple(each.domain for each in placed),
+        domains=tuple(each.domain for each in placed + pushed),
+        pushed=tuple(each.domain.domain for each in pushed),
+        hidden=tuple(hidden),
         path=path,
         origins=reading.origins,
         fingerprint=reading.digest.hexdigest()[:12],
@@ -92,18 +99,44 @@ def _domain_files(reading: _Reading, main: FilePath) -> list[FilePath]:
         return []
 
 
+def _pushed_domains(
+    reading: _Reading, state: str, beside: Beside, placed: list[_PlacedDomain]
+) -> tuple[list[_PlacedDomain], list[str]]:
+    """Read the domains that were pushed; gives those in force, and names those that are not."""
+    own = {name for each in placed for name in each.domain.names}
+    try:
+        files = {file.stem: file for file in pushed_domains.files_of(state)}
+    except OSError as error:
+        directory = str(pushed_domains.directory_of(state))
+        reading.faults.add(Source(directory, {}), (), f"it cannot be listed: {_words(error)}")
+        files = {}
+    sources: dict[str, Source | None] = {}
+    for name in sorted((files.keys() | beside.texts.keys()) - own):
+        if name not in beside.texts:
+            sources[name] = _parse(reading, files[name])
+        elif (text := beside.texts[name]) is not None:
+            sources[name] = _parsed(reading, Source(name, {}), text.encode("utf-8"))
+    built = {name: _built(reading, source, source.table, ()) for name, source in sources.items() if source is not None}
+    kept, hidden = pushed_domains.in_force([Pushed(name, each.domain) for name, each in built.items()], own)
+    return [each for name, each in built.items() if name in kept], [*sorted(own & files.keys()), *hidden]
+
+
 def _parse(reading: _Reading, file: FilePath) -> Source | None:
     """Read and parse one file."""
-    blank = Source(str(file), {})
     try:
         octets = _octets(file)
     except OSError as error:
-        reading.faults.add(blank, (), f"it cannot be read: {_words(error)}")
+        reading.faults.add(Source(str(file), {}), (), f"it cannot be read: {_words(error)}")
         return None
-    reading.digest.update(b"%d:%d:" % (len(str(file)), len(octets)) + octets)
+    return _parsed(reading, Source(str(file), {}), octets)
+
+
+def _parsed(reading: _Reading, blank: Source, octets: bytes) -> Source | None:
+    """Parse what stands in a file."""
+    reading.digest.update(b"%d:%d:" % (len(blank.file), len(octets)) + octets)
     try:
         text = octets.decode("utf-8-sig")
-        return Source(str(file), tomllib.loads(text), lines_of(text))
+        return Source(blank.file, tomllib.loads(text), lines_of(text))
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         reading.faults.add(blank, (), "it is not UTF-8", line=line)

@@ -31,7 +31,9 @@ class Configuration:
     """Everything an operator can set.
 
     :ivar domains: the protected domains, those of ``[[domain]]`` tables first, then the files of
-        ``domains.d/`` by name.
+        ``domains.d/`` by name, then those that were pushed.
+    :ivar pushed: which of them were; ``hidden`` those that were and are not in force, since a file of the
+        configuration has one of their names.
     :ivar path: the main file, ``""`` when it was built without one.
     :ivar origins: where each setting comes from: ``"smtp.message_size"`` to ``"file:line"``; what is
         missing is a default.
@@ -61,6 +63,8 @@ class Configuration:
     disk: Disk = subsection(Disk, factory=Disk, help="")
     resolver: Resolver = subsection(Resolver, factory=Resolver, help="")
     domains: tuple[Domain, ...] = attrs.field(default=())
+    pushed: tuple[str, ...] = attrs.field(default=())
+    hidden: tuple[str, ...] = attrs.field(default=())
     path: str = attrs.field(default="", eq=False)
     origins: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
     fingerprint: str = attrs.field(default="", eq=False)

@@ -6,6 +6,7 @@ process: `workers` starts them, each of which reads the configuration by `read_a
 
 from __future__ import annotations
 
+from shieldrelay.config.pushed import NOTHING, Beside
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.setting import changed
@@ -50,12 +51,13 @@ def as_worker(configuration: Configuration, worker: int, workers: int) -> Config
     )
 
 
-def read_again(before: Configuration) -> Configuration:
+def read_again(before: Configuration, beside: Beside = NOTHING) -> Configuration:
     """Read the files of a configuration anew, for the same worker.
 
+    :param beside: what is to be pushed.
     :raises ConfigurationFaults: with everything that is wrong.
     """
-    fresh = read(before.path)
+    fresh = read(before.path, beside)
     return as_worker(fresh, before.worker, before.workers) if before.worker else fresh
 
 

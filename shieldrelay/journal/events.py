@@ -280,6 +280,12 @@ EVENTS: dict[str, Event] = {
         "A list was taken over from another node.", "domain source entries pushed digest by", "by"
     ),
     "list_not_replicated": _warn("A list cannot be taken over from any node yet.", "domain digest reason"),
+    "domain_pushed": _info(
+        "A domain's settings were given or taken away at run time, here or on another node.",
+        "domain state by source",
+        "state",
+    ),
+    "domain_not_replicated": _warn("A domain that was pushed elsewhere cannot be put in force here.", "domain reason"),
     "drain": _warn(
         "This process is taken out of service, or back into it.", "state by hand_over left reason", "state"
     ),

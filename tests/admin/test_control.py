@@ -23,6 +23,7 @@ from shieldrelay.admin.control_socket import ControlReactor, ControlUnavailable
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
+from tests.admin.fakes_domains import MemoryDomains
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_members import MemoryMembers
 from tests.admin.fakes_parts import MemoryParts
@@ -56,7 +57,8 @@ class ControlCase(TestCase):
         """Make a service for a path."""
         self.parts = MemoryParts()
         router = control_router(
-            self.appliance, self.defences, self.recipients, MemoryReports(), self.journal, self.parts, MemoryMembers()
+            self.appliance, self.defences, self.recipients, MemoryReports(), self.journal, self.parts,
+            MemoryMembers(), MemoryDomains(),
         )
         return ControlService(router, path, reactor=THE_REACTOR, journal=self.journal)
 

@@ -15,6 +15,7 @@ from shieldrelay.admin.ctl import main
 from shieldrelay.admin.ctl_lists import ACTIONS
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
+from tests.admin.fakes_domains import MemoryDomains
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_members import MemoryMembers
 from tests.admin.fakes_parts import MemoryParts
@@ -32,7 +33,8 @@ class OperationsTests(SynchronousTestCase):
         listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/v1/[^`? ]+)", PAGE.read_text(), re.MULTILINE)
         appliance, journal = MemoryAppliance(), ListJournal()
         router = control_router(
-            appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts(), MemoryMembers()
+            appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts(), MemoryMembers(),
+            MemoryDomains(),
         )
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 
