@@ -18,6 +18,7 @@ __all__ = [
     "CHANGES_AT_ONCE",
     "CLAIMS_AT_ONCE",
     "KEY_OCTETS",
+    "LATELY_SECONDS",
     "MEMBER_SECONDS",
     "RECORDS_AT_ONCE",
     "STATE_MOST",
@@ -53,6 +54,8 @@ TEXT_OCTETS = 1024
 """The longest reason, name or id, in characters."""
 UNITS_MOST = 1_000_000_000
 """The most units that a claim speaks of."""
+LATELY_SECONDS = 60.0
+"""Who told of a row so lately hears of its changes, whatever their level, unless they are a crowd."""
 MEMBER_SECONDS = 30.0
 """A member that has told nothing for so long is gone, and its parts with it."""
 
@@ -73,7 +76,7 @@ class Record:
     :ivar at: seconds since the epoch to which the values are decayed.
     :ivar values: by field.
     :ivar names: all hashes of the row that the member knows.
-    :ivar level: 32 bits: the row is news to members that never told of it only when this has changed
+    :ivar level: 32 bits: the row is news to members that did not tell of it lately only when this changed
         (`cluster.level`), and 0 is what it begins with; ``None``: it is always news to all.
     """
 
@@ -182,9 +185,9 @@ class News:
     :ivar changes: since the reported version, oldest first; those of the member itself among them. Of one scope the
         later holds (`Change.age`), in whatever order they come.
     :ivar records: of every row that was reported and that others have too, and of every row that another member changed
-        since this member's last exchange, if it told of the row itself or the row's level changed or it has none: the
-        *others'* parts, merged; zeros when nobody has one any more. At most
-        `RECORDS_AT_ONCE` besides those reported; what does not fit comes next time.
+        since this member's last exchange, if the row's level changed or it has none, or if this member told of the row
+        within `LATELY_SECONDS` (of what very many do it may not be told then): the *others'* parts, merged; zeros when
+        nobody has one any more. At most `RECORDS_AT_ONCE` besides those reported; what does not fit comes next time.
     :ivar members: live ones, this one among them.
     :ivar whole: the hub does not know the member (a new one, one that was gone for `MEMBER_SECONDS`, or the hub has
         forgotten) or the reported version (too old, or another hub's): ``changes`` is all it knows. What the member

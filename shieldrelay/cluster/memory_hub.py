@@ -18,6 +18,7 @@ from shieldrelay.cluster.hub import (
     CARDS_MOST,
     CHANGES_AT_ONCE,
     CLAIMS_AT_ONCE,
+    LATELY_SECONDS,
     MEMBER_SECONDS,
     RECORDS_AT_ONCE,
     TEXT_OCTETS,
@@ -102,7 +103,7 @@ class MemoryHub:
         for record in report.records:
             merging = self._kinds.get(record.kind)
             if merging is not None and merging.put(report.member, record, now, now_wall):
-                self._note(report.member, record.kind, record.key)
+                self._note(report.member, record.kind, record.key, now_wall - LATELY_SECONDS)
         for change in report.changes:
             self._log.append(change, now_wall)
         return succeed(self._news(report, member, now_wall))
@@ -148,9 +149,9 @@ class MemoryHub:
             records.append(merging.others(report.member, key, now_wall) or merging.nobody(key, now_wall))
         return records
 
-    def _note(self, teller: str, kind: str, key: bytes) -> None:
+    def _note(self, teller: str, kind: str, key: bytes, since: float) -> None:
         """Note a row as news for those whom its change concerns, but for the one who told it."""
-        concerned = self._kinds[kind].concerned(key)
+        concerned = self._kinds[kind].concerned(key, since)
         for name, member in self._members.items():
             if name != teller and (concerned is None or name in concerned):
                 member.news[kind, key] = None
@@ -176,4 +177,4 @@ class MemoryHub:
         self._cards.leave(member)
         for kind, merging in self._kinds.items():
             for key in merging.leave(member):
-                self._note(member, kind, key)
+                self._note(member, kind, key, 0.0)

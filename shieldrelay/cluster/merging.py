@@ -82,10 +82,12 @@ class Merging:
         self._make_room()
         return True
 
-    def concerned(self, key: bytes) -> Iterable[str] | None:
-        """Give the members to whom the last change of a row is news; ``None``: to all."""
+    def concerned(self, key: bytes, since: float) -> Iterable[str] | None:
+        """Give the members to whom the last change of a row is news: who told of it since then; ``None``: to all."""
         row = self._rows.get(key)
-        return None if row is None or row.is_loud else row.parts
+        if row is None or row.is_loud:
+            return None
+        return [member for member, (at, _) in row.parts.items() if at >= since]
 
     def others(self, member: str, key: bytes, now_wall: float) -> Record | None:
         """Give what all but one member have of a row; ``None`` when they have nothing."""

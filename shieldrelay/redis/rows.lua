@@ -7,7 +7,7 @@
 
 local HEAD = 22
 local PX_MARGIN, TOMBSTONE_PX = 60000, 60000
-local CROWD = 16  -- of so many parts of a row a change is news to all: that is cheaper than to tell each of them
+local CROWD = 16  -- where more members told of a row lately, each is told the rest when it tells again
 
 local function row_of(kind, id)
   local row = call('GET', P .. 'r:' .. id)
@@ -88,20 +88,24 @@ end
 
 local filled = {}  -- indexes of members that got something in this call
 
--- Note a row that changed as news to the others: to all, or to those who have a part in it. Gives whether it was to all.
-local function note(id, parts, size, to_all)
-  if to_all or #parts > CROWD * size then
+-- Note a row that changed as news to the others: to all, or to those who told of it since a time, if they are not many.
+-- Gives whether it was to all.
+local function note(id, parts, size, to_all, since, most)
+  if to_all then
     call('ZADD', LOUD, seq, id)
     return true
   end
+  local concerned = {}
   for at = 1, #parts, size do
-    local whose = unpack('<I4', parts, at)
-    if lives(whose) then
-      local theirs = P .. 'n:' .. whose
-      call('ZADD', theirs, seq, id)
-      if not filled[whose] then call('PEXPIRE', theirs, KEPT_SECONDS * 1000) end
-      filled[whose] = true
-    end
+    local whose, _, when = unpack('<I4dd', parts, at)
+    if when >= since and lives(whose) then concerned[#concerned + 1] = whose end
+    if #concerned > most then return false end
+  end
+  for _, whose in ipairs(concerned) do
+    local theirs = P .. 'n:' .. whose
+    call('ZADD', theirs, seq, id)
+    if not filled[whose] then call('PEXPIRE', theirs, KEPT_SECONDS * 1000) end
+    filled[whose] = true
   end
   return false
 end
@@ -113,7 +117,7 @@ local function put(kind, id, row, age, names, values, always, level)
     loud, former = unpack('<dI4', row, 9)
   end
   names, seq = united(kind, row, names), seq + 1
-  if note(id, parts, size, always == 1 or level ~= former) then loud = seq end
+  if note(id, parts, size, always == 1 or level ~= former, now - LATELY_SECONDS, CROWD) then loud = seq end
   row = pack('<ddI4H', now, loud, level, #names / 8) .. names .. parts .. pack('<I4dd', number, seq, now - age) .. values
   call('SET', P .. 'r:' .. id, row, 'PX', floor(kind.lifetime * 1000) + PX_MARGIN)
   call('ZADD', ROWS, seq, id)
@@ -201,7 +205,7 @@ local function purge_rows()
         seq = seq + 1
         local loud = unpack('<d', row, 9)
         local left = floor((kind.lifetime - (now - unpack('<d', row))) * 1000) + PX_MARGIN
-        if note(id, table.concat(kept), size, loud > 0) then loud = seq end
+        if note(id, table.concat(kept), size, loud > 0, 0, MEMBERS_MOST) then loud = seq end
         if #kept == 0 then
           row, left = sub(row, 1, 8) .. pack('<dI4H', loud, 0, 0), TOMBSTONE_PX
         else

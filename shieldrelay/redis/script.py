@@ -15,7 +15,14 @@ from importlib import resources
 from attrs import frozen
 
 from shieldrelay.cluster.change_log import LOG_MOST
-from shieldrelay.cluster.hub import CARDS_MOST, CLAIMS_AT_ONCE, MEMBER_SECONDS, RECORDS_AT_ONCE, STATE_MOST
+from shieldrelay.cluster.hub import (
+    CARDS_MOST,
+    CLAIMS_AT_ONCE,
+    LATELY_SECONDS,
+    MEMBER_SECONDS,
+    RECORDS_AT_ONCE,
+    STATE_MOST,
+)
 from shieldrelay.cluster.kinds import Kind, Merge
 
 PROTOCOL = "1"
@@ -28,6 +35,7 @@ KEPT_SECONDS = 8 * 86400
 
 _CONSTANTS = {
     "MEMBER_SECONDS": MEMBER_SECONDS,
+    "LATELY_SECONDS": LATELY_SECONDS,
     "MEMBERS_MOST": CARDS_MOST,
     "RECORDS_AT_ONCE": RECORDS_AT_ONCE,
     "NEWS_MOST": 50_000,

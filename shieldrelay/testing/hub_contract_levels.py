@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from twisted.trial import unittest
 
+from shieldrelay.cluster.hub import LATELY_SECONDS
 from shieldrelay.testing.hub_site import Member, Site, spoken
 
 
@@ -31,6 +32,19 @@ class HubLevels(unittest.TestCase):
         self.assertEqual(one.heard(b"k"), (0.0, 2.0, 0.0, 0.0))
         self.assertEqual((await three.tell()).records, ())
         self.assertEqual((await one.tell()).records, ())
+
+    @spoken
+    async def test_who_told_of_a_row_long_ago_is_not_told(self) -> None:
+        """A quiet change is no news to who last told of the row long ago; when it tells again, it hears all."""
+        one, two = self.member("one"), self.member("two")
+        await two.tell(evolve(two.tally(b"k", 0.0, 2.0), level=0))
+        for _ in range(3):
+            await self.site.pass_time(LATELY_SECONDS / 2.5)
+            await two.tell()
+        await one.tell(evolve(one.tally(b"k", 0.0, 3.0), level=0))
+        self.assertEqual((await two.tell()).records, ())
+        await two.tell(evolve(two.tally(b"k", 0.0, 1.0), level=0))
+        self.assertEqual(two.heard(b"k"), (0.0, 3.0, 0.0, 0.0))
 
     @spoken
     async def test_a_change_of_level_is_news_to_all(self) -> None:
