@@ -77,13 +77,23 @@ def _domain_table(domains: list[dict[str, Any]], now: float) -> str:
             str(one["held"]),
             size(one["octets"]),
             age(one["oldest"], now),
+            _drain(one, now),
             f"{one['in_flight']}/{one['ramp_limit']}",
         )
         for one in domains
     ]
-    heads = ("DOMAIN", "NEXT HOP", "SINCE", "QUEUED", "HELD", "SIZE", "OLDEST", "IN FLIGHT")
+    heads = ("DOMAIN", "NEXT HOP", "SINCE", "QUEUED", "HELD", "SIZE", "OLDEST", "DRAINED IN", "IN FLIGHT")
     words = {"closed": "up", "open": "DOWN"}
-    return table(heads, [(row[0], words.get(row[1], row[1]), *row[2:]) for row in rows], frozenset({3, 4, 5, 6, 7}))
+    return table(heads, [(row[0], words.get(row[1], row[1]), *row[2:]) for row in rows], frozenset({3, 4, 5, 6, 7, 8}))
+
+
+def _drain(one: dict[str, Any], now: float) -> str:
+    """Say how long the queue will take; without a server that answers nobody knows."""
+    if not one["queued"]:
+        return "-"
+    if one["breaker"] in ("open", "probing"):
+        return "when up"
+    return "?" if one["drain"] is None else f"~{until(now + one['drain'], now)}"
 
 
 def _domain_notes(domains: list[dict[str, Any]], now: float) -> list[str]:

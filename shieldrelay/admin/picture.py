@@ -38,7 +38,9 @@ class DomainPicture:
     :ivar drill_until: end of a drill, if there is one.
     :ivar queued: messages in the spool that wait or are tried; ``held`` those set aside by the operator.
     :ivar oldest: when the oldest queued one arrived.
-    :ivar ramp_limit: connections that may be open now; ``pace_limit`` those that the domain's pace allows.
+    :ivar drain: seconds in which what is queued will be delivered, at the rate of the last minutes or, if that is less,
+        the declared one; ``None`` while nothing has gone out, or nothing can. Only an estimate.
+    :ivar ramp_limit: connections that may be open here now; ``pace_limit`` those that the domain's pace allows.
     :ivar suspicious_since: since when the bounce guard holds refusals back (R5).
     :ivar shield: how far the domain is shielded against harvesting: ``calm``, ``wary`` or ``shield``;
         ``shield_since`` when that began, ``shield_reason`` with its figures.
@@ -55,6 +57,7 @@ class DomainPicture:
     held: int = 0
     octets: int = 0
     oldest: float | None = None
+    drain: float | None = None
     in_flight: int = 0
     ramp_limit: int = 0
     pace_limit: int = 0
@@ -83,6 +86,8 @@ class HubPicture:
     :ivar hub: as configured, without a password.
     :ivar state: ``local``, ``degraded`` or ``shared``.
     :ivar members: live ones, this one among them.
+    :ivar since: when that state began, seconds since the epoch; ``None`` for ``local``.
+    :ivar reason: why nothing is shared now; empty when it is.
     :ivar tick: seconds between exchanges now; ``None`` when there is nobody to exchange with.
     """
 

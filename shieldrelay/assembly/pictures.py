@@ -122,11 +122,23 @@ def _domain(house: House, way: DomainWay, held: int) -> DomainPicture:
         held=held,
         octets=window.octets,
         oldest=None if oldest is None else oldest.arrived,
+        drain=_drain(house, way) if breaker.passes else None,
         in_flight=way.lane.slots.used,
-        ramp_limit=machines.ramp.limit,
+        ramp_limit=way.lane.limit,
         pace_limit=machines.pace.connections,
         suspicious_since=None if since is None else _wall(house, since),
         next_hops=tuple(_hop(house, way, index, hop) for index, hop in enumerate(way.hops)),
+    )
+
+
+def _drain(house: House, way: DomainWay) -> float | None:
+    pace, window = way.lane.machines.pace, way.queue.window
+    return way.lane.drain.seconds(
+        window.total,
+        window.octets,
+        house.reactor.seconds(),
+        messages_per_second=pace.messages_per_second,
+        octets_per_second=pace.octets_per_second,
     )
 
 

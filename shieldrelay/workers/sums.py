@@ -62,6 +62,7 @@ def _domain(all_of: Sequence[Any]) -> Any:
         **_added(all_of, "queued", "held", "octets", "in_flight", "ramp_limit"),
         **{key: shielded[key] for key in ("shield", "shield_since", "shield_reason") if key in shielded},
         "oldest": _least(one["oldest"] for one in all_of),
+        "drain": _most(one["drain"] for one in all_of),
         "pace_limit": max(one["pace_limit"] for one in all_of),
         "drill_until": _most(one["drill_until"] for one in all_of),
         "suspicious_since": _least(one["suspicious_since"] for one in all_of),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Generator
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SynchronousTestCase
@@ -79,12 +80,19 @@ class ViewTests(SynchronousTestCase):
         self.assertIn("mx1.shield.example  shieldrelay 0.1  up 1d 3h", lines[0])
         self.assertIn("tls       expires in 20d", text)
         row = next(line for line in lines if line.startswith("example.test"))
-        self.assertEqual(
-            row.split(), ["example.test", "DOWN", "3m", "12s", "2", "0", "4.2", "KiB", "16m", "40s", "0/1"]
-        )
+        self.assertEqual(" ".join(row.split()), "example.test DOWN 3m 12s 2 0 4.2 KiB 16m 40s when up 0/1")
         self.assertIn("! example.test: drill, the next hop is treated as down for 10m", lines)
         self.assertIn("! example.test: 192.0.2.25:25 is down: no answer", lines)
         self.assertIn("! the disk is nearly full", lines)
+
+    def test_how_long_a_queue_will_take(self) -> None:
+        """The estimate stands in the table; without a queue there is none, and without a rate nobody knows."""
+        picture = self.successResultOf(Deferred.fromCoroutine(MemoryAppliance().status()))
+        for drain, queued, shown in ((125.0, 2, "~2m 5s"), (None, 2, "?"), (0.0, 0, "-")):
+            domain = evolve(picture.domains[0], breaker="ramping", drain=drain, queued=queued, oldest=NOW - 1)
+            lines = self.lines(status_view(as_json(evolve(picture, domains=(domain,)))))
+            row = next(line for line in lines if line.startswith("example.test"))
+            self.assertIn(f" 1s  {shown:>10}  ", row)
 
     def test_queue(self) -> None:
         """The queue is a table whose rows no sender can break."""
