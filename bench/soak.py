@@ -1,6 +1,6 @@
 """``python -m bench.soak``: the long versions of the fault tests; what it found belongs into `docs/soak.md`.
 
-It calls the same storm that the tests run for a minute, with its long parameters, and prints the lines to be put into
+It calls the same storms that the tests run for a minute, with their long parameters, and prints the lines to be put into
 the page.
 """
 
@@ -13,7 +13,10 @@ import time
 
 from bench.report import machine
 
-_STORMS = (("kill -9 storm", ["-m", "tests.integration.kill_storm", "--long"]),)
+_STORMS = (
+    ("kill -9 storm", ["-m", "tests.integration.kill_storm", "--long"]),
+    ("storm over a cluster", ["-m", "tests.cluster_nodes.storm", "--long"]),
+)
 
 
 def main() -> int:
