@@ -1,7 +1,7 @@
 """``python -m bench.soak``: the long versions of the fault tests; what it found belongs into `docs/soak.md`.
 
-It calls the same storms that the tests run for a minute, with their long parameters, and prints the lines to be put into
-the page.
+It calls the same storms that the tests run for a minute, with their long parameters, and prints the lines to be put
+into the page.
 """
 
 from __future__ import annotations
