@@ -28,6 +28,8 @@ _FIRST = 64
 _SOURCES = 400
 _MESSAGES = 400
 """Of each load in each turn."""
+_NEW = 1000
+"""The same where each sender is new: more, because of the first hundred in a turn all are looked up as shipped."""
 _SESSIONS = 20
 _EACH = 5
 """Messages a session, of those with more than one."""
@@ -57,29 +59,30 @@ def senders(peers: Sequence[Peer], scratch: Path, pairs: int) -> dict[str, Figur
 def newcomers(peers: Sequence[Peer], scratch: Path, pairs: int) -> dict[str, Figures]:
     """Send 4 KB from 400 addresses, five messages a session, each in a domain that never sent before; nsd answers."""
     with answering(scratch):
-        found = in_turns(peers, scratch, {"new domains": crowd(8, _EACH, max(DOMAINS))}, pairs)
+        found = in_turns(peers, scratch, {"new domains": crowd(8, _EACH, max(DOMAINS), messages=_NEW)}, pairs)
     _shown(peers[1])
     return found
 
 
-def crowd(more: int, each: int, domains: int = 1, known: int = _MESSAGES) -> Send:
+def crowd(more: int, each: int, domains: int = 1, known: int = 0, messages: int = _MESSAGES) -> Send:
     """Give a load of strangers.
 
     :param more: where their addresses begin.
     :param each: messages a session.
     :param domains: of senders; each turn goes on where the one before ended.
     :param known: messages of the warm-up at least, and so many of the domains have sent before. Each source sends then.
+    :param messages: of each turn behind it.
     """
     warm = max(known, _SOURCES * each)
 
     def send(peer: Peer, turn: int) -> tuple[int, float]:
-        messages = _MESSAGES if turn else warm
-        begin = warm + (turn - 1) * _MESSAGES if turn else 0
-        words = (peer.port, _FIRST + more, _SOURCES, messages, _SESSIONS, each, domains, begin)
+        count = messages if turn else warm
+        begin = warm + (turn - 1) * messages if turn else 0
+        words = (peer.port, _FIRST + more, _SOURCES, count, _SESSIONS, each, domains, begin)
         answer = client("bench.strangers", "through", *words)
-        if answer["taken"] < messages:
-            raise BenchFault(f"{messages - answer['taken']} of {messages} were not taken: {answer['ended']}")
-        return messages, answer["seconds"]
+        if answer["taken"] < count:
+            raise BenchFault(f"{count - answer['taken']} of {count} were not taken: {answer['ended']}")
+        return count, answer["seconds"]
 
     return send
 
