@@ -9,6 +9,7 @@ from typing import Any
 
 from shieldrelay.admin.picture import HubPicture, StressPicture
 from shieldrelay.assembly.house import House
+from shieldrelay.cluster.exchange import HubState
 from shieldrelay.shield.harvest import DomainPicture, Level
 
 
@@ -25,7 +26,9 @@ def hub(house: House) -> HubPicture:
         hub=house.configuration.cluster.hub.value,
         state=exchange.state.value,
         members=exchange.members,
+        since=None if exchange.state is HubState.LOCAL else _wall(house, exchange.since),
         tick=exchange.interval if exchange.members > 1 else None,
+        reason=exchange.reason,
     )
 
 

@@ -23,6 +23,7 @@ from shieldrelay.cluster.hub import (
     RECORDS_AT_ONCE,
     STATE_MOST,
     Hub,
+    HubRefused,
     News,
     Record,
     Report,
@@ -73,6 +74,8 @@ class Exchange:
     :param wall: seconds since the epoch; a `Timepiece`.
     :param member: an id that no other life of any member has.
     :ivar state: LOCAL for good when the hub is alone; else DEGRADED until an exchange succeeds, and since one failed.
+    :ivar since: when that state began, on the reactor's clock.
+    :ivar reason: why the last exchange failed; empty when it did not.
     :ivar members: live ones as far as was last known, this one among them.
     :ivar interval: the tick as it is now stretched, in seconds.
     :ivar stakes: our parts of what members share out.
@@ -90,6 +93,8 @@ class Exchange:
     ) -> None:
         self.settings = settings or ExchangeSettings()
         self.state = HubState.LOCAL if hub.alone else HubState.DEGRADED
+        self.since = clock.seconds()
+        self.reason = ""
         self.members = 1
         self.member = member
         self.interval = self.settings.tick
@@ -104,6 +109,7 @@ class Exchange:
         self._version = 0
         self._running = False
         self._stretched = False
+        self._told = False
         self._failures = 0
         self._heard = clock.seconds()
         self._swept = clock.seconds()
@@ -230,6 +236,8 @@ class Exchange:
         if isinstance(outcome, Failure):
             if outcome.check(CancelledError):
                 return f"no answer within {self.settings.timeout:g} s"
+            if outcome.check(HubRefused):
+                return outcome.getErrorMessage()
             return f"{type(outcome.value).__name__}: {outcome.getErrorMessage()}"
         if not isinstance(outcome, News):
             return f"the hub answered with {type(outcome).__name__}"
@@ -287,11 +295,15 @@ class Exchange:
         self.interval = max(settings.tick, min(settings.longest_tick, wanted))
 
     def _show(self, state: HubState, reason: str) -> None:
-        """Tell the journal when the state has changed, or the tick has stretched to twice its length, or is back."""
+        """Tell the journal of the first exchange, when the state changed, or the tick is twice as long or is back."""
+        self.reason = reason
         stretched = self.interval > self.settings.tick * (1.0 if self._stretched else 2.0)
-        if state is self.state and stretched == self._stretched:
+        if state is self.state and stretched == self._stretched and self._told:
             return
+        self._told = True
         before, self.state, self._stretched = self.state, state, stretched
+        if state is not before:
+            self.since = self._clock.seconds()
         self._journal.event(
             "hub_state",
             state=state.value,

@@ -48,7 +48,7 @@ class Connection:
         Fails with `Refusal` when the server says no, with `Away` when the connection ends first. May be cancelled:
         that ends the connection.
         """
-        asked: Deferred[Answer] = Deferred(lambda _: self.drop("an answer took too long"))
+        asked: Deferred[Answer] = Deferred(lambda _: self.drop("no answer in time"))
         if self.lost:
             asked.errback(Away(self.lost))
             return asked

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,17 @@ class Node:
     :ivar service: what twistd would run.
     """
 
-    def __init__(self, directory: Path, name: str, hub: str, hop: ScriptedNextHop, connections: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        hub: str,
+        hop: ScriptedNextHop,
+        connections: int,
+        *,
+        cluster: str = "",
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         directory.mkdir()
         self.directory = directory
         self.port = free_port()
@@ -46,11 +57,11 @@ class Node:
         text = CONFIGURATION.format(
             directory=directory, control=self.control, port=self.port, stop_timeout="5s", node="",
             delivery='probe = "1s"\nretry = ["1s", "2s"]', disk="", smtp="", networks=LOOPBACK, lawful=NO_DNS,
-            more=f'[cluster]\nhub = "{hub}"\n',
+            more=f'[cluster]\nhub = "{hub}"\n{cluster}\n',
         ).replace("relay.test", f"{name}.test")  # fmt: skip
         text += DOMAIN.format(port=hop.port, connections=connections)
         (directory / "shieldrelay.toml").write_text(text)
-        self.service: ApplianceService = appliance(read(str(directory / "shieldrelay.toml")), reactor)
+        self.service: ApplianceService = appliance(read(str(directory / "shieldrelay.toml")), reactor, wall)
 
     async def start(self) -> None:
         """Start it."""

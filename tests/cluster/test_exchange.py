@@ -264,7 +264,7 @@ class BadHubTests(unittest.SynchronousTestCase):
         told = {record.key: record.values[COUNT] for report in hub.reports for record in report.records}
         self.assertEqual(sum(told.values()), 200.0)
         self.assertIs(node.exchange.state, HubState.SHARED)
-        self.assertEqual([event["state"] for event in node.journal.named("hub_state")], ["shared"])
+        self.assertEqual([event["state"] for event in node.journal.named("hub_state")], ["degraded", "shared"])
 
     def test_nonsense_costs_the_exchange(self) -> None:
         """A hub that answers anything but news, or raises, degrades the state and does no other harm."""
