@@ -1,6 +1,7 @@
 """The child: ``python -m shieldrelay.importer``. A request on standard input, answers on standard output.
 
-Ends with 0 for a list or none needed, else with the fault's exit status. A bug's traceback goes to standard error.
+The input stays open as long as there is a parent: when it ends, so does the child, whatever it waits for. Ends with 0
+for a list or none needed, else with the fault's exit status. A bug's traceback goes to standard error.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from shieldrelay.importer import answer
 from shieldrelay.importer.answer import Answer, Failed
-from shieldrelay.importer.child import confine, perform
+from shieldrelay.importer.child import confine, end_with, perform
 from shieldrelay.importer.fault import FaultKind, ImportFault
 from shieldrelay.importer.request import REQUEST_OCTETS, decode
 
@@ -30,7 +31,8 @@ def _tell(told: Answer) -> None:
 def main() -> int:
     """Do one import; give the exit status."""
     try:
-        request, path = decode(sys.stdin.buffer.read(REQUEST_OCTETS))
+        request, path = decode(sys.stdin.buffer.readline(REQUEST_OCTETS))
+        end_with(sys.stdin.fileno())
         confine(request.source.limits)
         _tell(perform(request, Path(path), _make_reactor, _tell))
     except ImportFault as fault:

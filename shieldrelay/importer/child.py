@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -36,6 +37,7 @@ TELL_SECONDS = 0.5
 """Between two words on progress."""
 GRACE_SECONDS = 30
 """Beyond its limit the child lives no longer than this, whether or not anyone is left to kill it."""
+_WATCH_OCTETS = 1 << 18
 
 ReactorMaker = Callable[[], Any]
 
@@ -46,6 +48,20 @@ def confine(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_octets, limits.memory_octets))
     signal.alarm(int(limits.total_seconds) + GRACE_SECONDS)
+
+
+def end_with(parent: int) -> None:
+    """Have this process end, without a word, as soon as its parent is gone: nobody would hear the answer.
+
+    :param parent: the descriptor of a pipe to which nobody writes any more; a parent that ends, however, lets go of it.
+    """
+    threading.stack_size(_WATCH_OCTETS)  # a default one would count as 8 MiB of the memory that an import may have
+    threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    os.read(parent, 1)  # not by a file: its lock would be held when the interpreter ends
+    os._exit(FaultKind.STOPPED.exit_status)
 
 
 def perform(

@@ -69,10 +69,9 @@ class ChildProcess(ProcessProtocol):
         self._kill(Failed(kind=FaultKind.STOPPED, words="the import was stopped"))
 
     def connectionMade(self) -> None:
-        """Ask."""
+        """Ask. The pipe stays open: its end tells the child that we are gone, also when nobody could say so."""
         assert self.transport is not None
         self.transport.write(request.encode(self._request, str(self._path)))
-        self.transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
         """Read answers."""

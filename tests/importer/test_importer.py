@@ -16,7 +16,7 @@ from shieldrelay.importer.settings import CsvSettings, Limits, SourceSettings
 from shieldrelay.recipients.settings import ListKind, ListSettings
 from tests.importer.case import DOMAIN, ImportCase, asking
 
-_HANGS = "import sys, time; sys.stdin.read(); sys.stdout.flush(); __import__('select').select([], [], [])"
+_HANGS = "import sys, time; sys.stdin.readline(); sys.stdout.flush(); __import__('select').select([], [], [])"
 
 
 class ImporterTests(ImportCase):
@@ -120,7 +120,7 @@ class ImporterTests(ImportCase):
 
     async def test_no_secret_is_told_to_the_child(self) -> None:
         """The child's arguments and environment have nothing of the source in them."""
-        text = "import os, sys; sys.stdin.read(); raise SystemExit(repr((sys.argv, sorted(os.environ))))"
+        text = "import os, sys; sys.stdin.readline(); raise SystemExit(repr((sys.argv, sorted(os.environ))))"
         result = await self.program(text).start(asking(SourceSettings.parse("https://hidden.test/token")))
         assert isinstance(result, Failed)
         self.assertIn("shieldrelay.importer", result.words)
@@ -128,7 +128,7 @@ class ImporterTests(ImportCase):
 
     async def test_progress_is_told(self) -> None:
         """What the child says of its progress can be read."""
-        text = 'import sys; sys.stdin.read(); print(\'{"progress": 7, "stage": "building"}\', flush=True);' + _HANGS
+        text = 'import sys; sys.stdin.readline(); print(\'{"progress": 7, "stage": "building"}\', flush=True);' + _HANGS
         importer = self.program(text)
         importer.start(asking(SourceSettings.parse("file:/x")))
         while importer.progress(DOMAIN) != Progress(Stage.BUILDING, 7):
