@@ -22,7 +22,7 @@ class Asked(Protocol):
         """Asks them."""
 
     def addresses(self, first: str = "") -> list[str]:
-        """Name those that can be asked, this one first when it is among them."""
+        """Name those that can be asked, this one first; last when it is not among those that were met."""
 
 
 class Fellows:
@@ -38,8 +38,12 @@ class Fellows:
         self._node = node
 
     def addresses(self, first: str = "") -> list[str]:
-        """Name those that can be asked, each once."""
-        return self._named(first, ("up", "draining", "leaving"))
+        """Name those that can be asked, each once.
+
+        :param first: where the hub says that something can be had: a node that came since the members met last.
+        """
+        met = self._named(first, ("up", "draining", "leaving"))
+        return [*met, first] if first and first not in met else met
 
     def takers(self) -> list[str]:
         """Name those that may be given mail: they are not going away themselves."""

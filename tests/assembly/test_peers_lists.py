@@ -69,13 +69,23 @@ class ListReplicationTests(PeerCase):
         await one.replace([b"alice"])
         await self.until(lambda: two.takes("alice"))
         await one.replace([b"bob"])
-        self.nodes.remove(one)
+        await self.gone(one)
         two.decisions.apply(one.decisions.state())
         await self.turns(0.5)
         self.assertTrue(two.takes("alice"))
         self.assertEqual(len(two.journal.named("list_not_replicated")), 1)
-        self.nodes.append(one)
+        await self.node("one")
         await self.until(lambda: two.takes("bob"))
+
+    async def test_one_that_was_not_met_yet(self) -> None:
+        """What a node has decided is fetched from it at once, though it came after the members met last."""
+        one, two = await self.node("one"), await self.node("two")
+        self.nodes.remove(one)
+        await one.replace([b"alice"])
+        two.decisions.apply(one.decisions.state())
+        await self.until(lambda: two.takes("alice"))
+        self.assertEqual(two.journal.named("list_not_replicated"), [])
+        self.nodes.append(one)
 
     async def test_pieces(self) -> None:
         """A list that is longer than an answer comes in pieces, and a torn file is not put in force."""
