@@ -1,12 +1,14 @@
 """What the spool's disk can take, asked each second and answered at once (R14).
 
 Binds the gate's question to `spool.headroom`. A file system that cannot be asked takes no mail: what cannot be told
-may be full.
+may be full. Nor does one that does not answer: the question waits in the threads in which messages are made durable, so
+when all of them hang it hangs too, and whoever came in then would wait for nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -20,6 +22,8 @@ from shieldrelay.spool.maildir import Spool
 from shieldrelay.spool.operations import Space
 
 EVERY_SECONDS = 1.0
+HUNG_SECONDS = 10.0
+"""After so long without an answer the disk takes no mail, until it answers."""
 
 
 class Capacity:
@@ -30,6 +34,7 @@ class Capacity:
         cannot make the disk look full.
     :param domains: gives the domains whose backlog counts.
     :ivar taken: called each second while the spool's directory is another member's (R15).
+    :ivar hung: whether the disk has not answered for so long that nobody should wait for it.
     :ivar headroom: the last judgement.
     :ivar space: what the file system said last, ``None`` before.
     """
@@ -52,7 +57,9 @@ class Capacity:
         self._journal = journal
         self._running = False
         self._call: IDelayedCall | None = None
+        self._alarm: IDelayedCall | None = None
         self._shares_used_up: frozenset[str] = frozenset()
+        self.hung = False
         self.headroom: Headroom = PLENTY
         self.space: Space | None = None
         self.taken: Callable[[str], object] = str
@@ -73,13 +80,15 @@ class Capacity:
     def stop(self) -> None:
         """Look no more."""
         self._running = False
+        self._answered()
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
     async def _look(self) -> None:
+        self._alarm = self._clock.callLater(HUNG_SECONDS, self._hung)
         try:
-            self.space = await self._spool.space()
+            self.space = await self._spool.space().addBoth(self._answered)
             self._judged(judge(self.space, self.reserve, self._drafts()))
             self._judge_shares(self.space)
         except SpoolTaken as fault:
@@ -90,6 +99,18 @@ class Capacity:
         finally:
             if self._running:
                 self._call = self._clock.callLater(EVERY_SECONDS, self._again)
+
+    def _answered(self, answer: Any = None) -> Any:
+        self.hung = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        return answer
+
+    def _hung(self) -> None:
+        self._alarm = None
+        self.hung = True
+        self._judged(Headroom(Level.REFUSE, f"the disk has not answered for {HUNG_SECONDS:g} s"))
 
     def _again(self) -> None:
         self._call = None

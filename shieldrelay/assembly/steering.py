@@ -23,14 +23,17 @@ class Steering:
         self._house = house
         self._reload = reload
         self._started = house.wall()
+        self._held: dict[str, int] = {}
 
     def domains(self) -> tuple[str, ...]:
         """Give the protected domains."""
         return tuple(self._house.ways)
 
     async def status(self) -> NodePicture:
-        """Give the node's picture."""
-        held = {domain: len(await self._house.spool.held(domain)) for domain in self._house.ways}
+        """Give the node's picture; while the disk hangs, with what was on hold when it was last asked."""
+        if not self._house.capacity.hung:
+            self._held = {domain: len(await self._house.spool.held(domain)) for domain in self._house.ways}
+        held = {domain: self._held.get(domain, 0) for domain in self._house.ways}
         return pictures.node(self._house, self._started, held)
 
     async def queue(self, domain: str | None, limit: int, after: str | None) -> QueuePage:

@@ -24,11 +24,14 @@ class Disk:
         self.free = 100 * GIB
         self.error: Exception | None = None
         self.asked = 0
+        self.hung: Deferred[Space] | None = None
         self.tallies = {"a.test": Tally(0, 0), "b.test": Tally(0, 0)}
 
     def space(self) -> Deferred[Space]:
         """Ask the file system."""
         self.asked += 1
+        if self.hung is not None:
+            return self.hung
         space = Space(octets_free=self.free, octets_all=200 * GIB, inodes_free=1000, inodes_all=2000)
         return succeed(space) if self.error is None else fail(self.error)
 
@@ -52,6 +55,29 @@ class CapacityTests(SynchronousTestCase):
             journal=self.journal,
         )
         self.successResultOf(Deferred.fromCoroutine(self.capacity.start()))
+
+    def test_a_disk_that_hangs_takes_no_mail_until_it_answers(self) -> None:
+        """Ten seconds after it was asked nobody is let in any more; its answer, however late, ends that."""
+        self.disk.hung = Deferred()
+        self.clock.advance(1)
+        self.clock.advance(9.9)
+        self.assertIsNone(self.capacity.full())
+        self.clock.advance(0.1)
+        self.assertIn("has not answered", self.capacity.full() or "")
+        self.clock.advance(60)
+        self.assertEqual([line["state"] for line in self.journal.named("headroom")], ["refuse"])
+        hung, self.disk.hung = self.disk.hung, None
+        hung.callback(Space(100 * GIB, 200 * GIB, 1000, 2000))
+        self.assertIsNone(self.capacity.full())
+        self.clock.advance(60)
+        self.assertIsNone(self.capacity.full())
+
+    def test_nobody_waits_for_a_disk_that_hangs_at_the_stop(self) -> None:
+        """Nothing is left to be called when the node stops meanwhile."""
+        self.disk.hung = Deferred()
+        self.clock.advance(1)
+        self.capacity.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_levels(self) -> None:
         """Plenty, little and too little follow the disk within a second, each change told once with figures."""
