@@ -5,6 +5,7 @@ Everything in memory, in a directory of its own, ended by its ids. Blocking.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -71,6 +72,10 @@ class RedisTrio:
     def kill_server(self, host: Host) -> None:
         """End a server without a word."""
         self._end(f"{host.address} redis-server")
+
+    def signal_server(self, host: Host, number: signal.Signals) -> None:
+        """Send a server a signal."""
+        self._processes[f"{host.address} redis-server"].send_signal(number)
 
     def master(self) -> Host:
         """Give the host whose server most Sentinels take to be the master."""

@@ -6,6 +6,7 @@ Each on a host of its own (`Network`). A node is `integration.node.Node`, put th
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -51,6 +52,11 @@ class ClusterNode(Node):
                 return greeting.startswith(b"220")
         except OSError:
             return False
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def hub(self) -> tuple[str, int]:
         """Give the state of what it shares, and how many members it counts."""

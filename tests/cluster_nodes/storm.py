@@ -1,4 +1,4 @@
-"""The storm over a cluster: cables pulled, nodes killed, Redis and the customer's server taken away, while mail flows.
+"""The storm over a cluster: cables pulled, nodes killed and hung, Redis and the customer taken away, while mail flows.
 
 ``python -m tests.cluster_nodes.storm [--seconds N] [--seed N]`` runs it and prints what came of it; exit status 1 when
 something that must hold did not. `test_storm` runs a short one. One trouble at a time, chosen by chance, each mended
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import threading
 import time
@@ -102,6 +103,20 @@ def _node_restarted(site: Site, chance: random.Random) -> None:
     node.start()
 
 
+def _node_hung(site: Site, chance: random.Random) -> None:
+    node = chance.choice(site.nodes)
+    node.send_signal(signal.SIGSTOP)
+    _for_a_while(chance)
+    node.send_signal(signal.SIGCONT)
+
+
+def _master_hung(site: Site, chance: random.Random) -> None:
+    host = site.redis.master()
+    site.redis.signal_server(host, signal.SIGSTOP)
+    _for_a_while(chance)
+    site.redis.signal_server(host, signal.SIGCONT)
+
+
 def _master_cut_off(site: Site, chance: random.Random) -> None:
     host = site.redis.master()
     host.cut()
@@ -126,6 +141,8 @@ TROUBLES: dict[str, Trouble] = {
     "node cut off": _node_cut_off,
     "node killed": _node_killed,
     "node restarted": _node_restarted,
+    "node hung": _node_hung,
+    "Redis master hung": _master_hung,
     "Redis master cut off": _master_cut_off,
     "Redis master killed": _master_killed,
     "customer down": _customer_down,
