@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, path_of
+from shieldrelay.admin.ctl_access import add_access_commands
+from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, WebClient, path_of
 from shieldrelay.admin.ctl_domains import add_domain_command
 from shieldrelay.admin.ctl_lists import add_list_commands, spelled_out
 from shieldrelay.admin.ctl_members import add_member_commands
@@ -40,8 +41,8 @@ SOCKET_VARIABLE = "SHIELDRELAY_CONTROL"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give the exit status."""
     arguments = parser().parse_args(spelled_out(sys.argv[1:] if argv is None else argv))
-    client = ControlClient(arguments.socket or os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET)
     try:
+        client = _client(arguments)
         status = int(arguments.run(client, arguments))
         if client.silent:
             complain(f"worker {', '.join(map(str, client.silent))} of the node did not answer; the others did")
@@ -55,6 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - so that the flush at exit finds an open stream
         return DONE
+
+
+def _client(arguments: argparse.Namespace) -> ControlClient:
+    """Give what asks the node that is named.
+
+    :raises Unreachable: it cannot be asked in this way.
+    """
+    if arguments.url:
+        return WebClient(arguments.url, arguments.token_file or "", arguments.ca or "")
+    return ControlClient(arguments.socket or os.environ.get(SOCKET_VARIABLE) or DEFAULT_SOCKET)
 
 
 def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -118,6 +129,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--socket", metavar="PATH", help=f"the node's control socket (default: ${SOCKET_VARIABLE}, or {DEFAULT_SOCKET})"
     )
+    made.add_argument("--url", metavar="URL", help="ask a node over TCP instead, as in https://mx1.shield.example:8025")
+    made.add_argument("--token-file", metavar="FILE", help="with --url: a file whose first line is a token")
+    made.add_argument("--ca", metavar="FILE", help="with --url: who may have signed the node's certificate, in PEM")
     commands = made.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Command, words: str, example: str) -> argparse.ArgumentParser:
@@ -154,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
     add_part_commands(add)
     add_member_commands(add)
     add_domain_command(add)
+    add_access_commands(add)
     add("reload", _reload, "Read the configuration again, whole or not at all.", "reload")
     return made
 

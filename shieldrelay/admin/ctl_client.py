@@ -1,4 +1,6 @@
-"""Talks to a node's control socket: one request, one JSON answer. Standard library only, blocking.
+"""Talks to a node's control socket, or to its administration over TCP: one request, one JSON answer.
+
+Standard library only, blocking.
 
 Called by ``admin.ctl``. Fails with `Unreachable` when nobody answers, and with `Answered` when the node refuses.
 """
@@ -8,9 +10,11 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 TIMEOUT_SECONDS = 30.0
 PUSH_SECONDS = 600.0
@@ -80,9 +84,10 @@ class ControlClient:
         :raises Answered: for every status from 400 on.
         """
         target = path + ("?" + urlencode(query) if query else "")
-        connection = _UnixConnection(self._path, TIMEOUT_SECONDS if octets is None else PUSH_SECONDS)
+        connection = self._connection(TIMEOUT_SECONDS if octets is None else PUSH_SECONDS)
+        sent = octets if body is None else json.dumps(body).encode("ascii")
         try:
-            connection.request(method, target, octets if body is None else json.dumps(body).encode("ascii"))
+            connection.request(method, target, sent, self._fields(body is not None))
             response = connection.getresponse()
             value = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -94,6 +99,14 @@ class ControlClient:
             raise Answered(response.status, said["message"], tuple(said["hints"]))
         self.silent = tuple(value.get("silent", ()))
         return value
+
+    def _connection(self, seconds: float) -> http.client.HTTPConnection:
+        """Make what asks."""
+        return _UnixConnection(self._path, seconds)
+
+    def _fields(self, is_json: bool) -> dict[str, str]:
+        """Give the header fields of a request."""
+        return {"Content-Type": "application/json" if is_json else "application/x-lines"}
 
     def _why(self, error: Exception) -> str:
         """Say what to do about a failure to reach the node."""
@@ -108,3 +121,50 @@ class ControlClient:
         if isinstance(error, OSError):
             return f"{self._path}: {error.strerror or error}"
         return f"what answers at {self._path} is no shieldrelay node"
+
+
+class WebClient(ControlClient):
+    """Asks a node over TCP.
+
+    :param url: ``https://node:8025``; ``http://`` reaches the loopback only.
+    :param token_file: a file whose first line is a token.
+    :param ca: certificates in PEM that may have signed the node's; empty: the system's.
+    :raises Unreachable: the URL is none, or a file cannot be read.
+    """
+
+    def __init__(self, url: str, token_file: str, ca: str = "") -> None:
+        super().__init__(url)
+        try:
+            parts = urlsplit(url)
+            self._host, self._port = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise Unreachable(f"{url} is no URL: {error}") from error
+        if parts.scheme not in ("https", "http") or not self._host or parts.path not in ("", "/"):
+            raise Unreachable(f"{url} is not of the form https://node:8025")
+        self._context = None
+        try:
+            self._token = Path(token_file).read_text("ascii").partition("\n")[0].strip() if token_file else ""
+            if parts.scheme == "https":
+                self._context = ssl.create_default_context(cafile=ca or None)
+        except (OSError, ValueError) as error:
+            raise Unreachable(f"{token_file or ca}: {error}") from error
+        if self._context is None and self._host not in ("127.0.0.1", "::1", "localhost"):
+            raise Unreachable(f"{url}: a token is sent over https:// only, or on the loopback")
+
+    def _connection(self, seconds: float) -> http.client.HTTPConnection:
+        """Make what asks."""
+        if self._context is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=seconds)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._context)
+
+    def _fields(self, is_json: bool) -> dict[str, str]:
+        """Show the token."""
+        return {**super()._fields(is_json), "Authorization": f"Bearer {self._token}"}
+
+    def _why(self, error: Exception) -> str:
+        """Say what to do about a failure to reach the node."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"{self._path}: its certificate is not trusted ({error.verify_message}): name who signed it by --ca"
+        if isinstance(error, ConnectionRefusedError):
+            return f"nobody answers at {self._path}: is [listen] admin set, and the node running?"
+        return super()._why(error)
