@@ -223,8 +223,8 @@ def reach(nodes: int) -> int:
     sources = 100_000
     for _ in range(4):
         sources = int(sources * FULL * 1e6 / simulate(Cluster(nodes, sources), sample=10_000).cpu)
-    digits = len(str(sources)) - 2
-    return sources // 10**digits * 10**digits
+    step: int = 10 ** (len(str(sources)) - 2)
+    return sources // step * step
 
 
 def cases(sources: int) -> Iterator[tuple[str, Cluster]]:
