@@ -81,6 +81,7 @@ class Allotment:
         self._wish = Wish(STANDING_CONNECTIONS, STANDING_CONNECTIONS)
         self._rate_wish = Wish(STANDING_SHARES, 0)
         self._asked = 0
+        self._ran = 0
         self._rate_asked = 0
         self._giving_way = False
         self._alarm: IDelayedCall | None = None
@@ -106,7 +107,8 @@ class Allotment:
         self._look()
 
     def used(self) -> None:
-        """Note that attempts run, the first of them after a pause too."""
+        """Note that attempts run, the first of them after a pause too; most have ended at the next look."""
+        self._ran = max(self._ran, self._slots.used)
         if self._alarm is None and not self._stopped:
             self._look()
 
@@ -170,7 +172,8 @@ class Allotment:
     def _ask(self) -> int:
         stake, now, most = self.fellows.connections, self._clock.seconds(), self.user.most
         bound = min(most, stake.bound or most)  # another member may know the server to bear less than we do
-        self._wish.need(self._need, now)
+        need, self._ran = max(self._need, self._ran), 0
+        self._wish.need(need, now)
         held = self.held
         if self._giving_way:
             self._giving_way = held > 0
@@ -179,15 +182,15 @@ class Allotment:
         wanted = 0 if self._giving_way else self._wish.units(bound, stake.claimants, now)
         self._asked = wanted
         stake.ask(wanted, most, held)
-        self._ask_rate(now)
+        self._ask_rate(need, now)
         return held
 
-    def _ask_rate(self, now: float) -> None:
+    def _ask_rate(self, need: int, now: float) -> None:
         rate = self.fellows.rate
         if rate is None:
             return
         busy = now - self._pace.refused_at < PEAK_SECONDS
-        self._rate_wish.need(SHARES if busy else min(1, self._need), now)
+        self._rate_wish.need(SHARES if busy else min(1, need), now)
         self._rate_asked = self._rate_wish.units(SHARES, rate.claimants, now)
         rate.ask(self._rate_asked, SHARES, min(rate.units, self._rate_asked))
 

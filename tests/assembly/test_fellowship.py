@@ -201,6 +201,22 @@ class LimitTests(FellowsCase):
         self.assertTrue(two.offer())
         self.assertEqual((len(two.results), two.spooled), (2, 0))
 
+    def test_the_next_message_of_a_quiet_domain_finds_its_connection(self) -> None:
+        """With a message every four minutes only the first one waits; after a longer pause one waits for a tick."""
+        one, two = self.members(2)
+        at_once = []
+        for _ in range(6):
+            before = len(one.results)
+            one.offer()
+            at_once.append(len(one.results) > before)
+            self.run_for(240)
+        self.assertEqual(at_once, [False, *[True] * 5])
+        self.run_for(100)
+        one.offer()
+        self.assertEqual(len(one.results), 6)
+        self.run_for(0.15)
+        self.assertEqual((len(one.results), one.spooled, two.results), (7, 0, []))
+
     def test_where_there_is_one_connection_members_take_turns(self) -> None:
         """With fewer connections than members everybody's mail is delivered in turn, one at a time."""
         members = self.members(3, connections=1)
