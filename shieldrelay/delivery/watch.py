@@ -193,8 +193,13 @@ class Watch:
         self.changed()
 
     def _probe_granted(self) -> None:
-        if self._fellows is not None and self._fellows.probe.units > 0 and not self.machines.breaker.passes:
+        """Probe; with nothing left to probe with, leave it to others."""
+        if self._fellows is None or not self._fellows.probe.units or self.machines.breaker.passes:
+            return
+        if self.waits():
             self.changed()
+        else:
+            self._fellows.probe.ask(0, 1, 0)
 
     def _let_go(self) -> None:
         """The outage is over: nobody needs to probe."""
@@ -272,6 +277,7 @@ class Watch:
             case Act.RAMP:
                 self._follow(breaker.hear_up(now), word=False, seconds_ago=seconds_ago, reason=self._heard)
             case Act.PROBE:
+                self._journal.event("breaker", domain=self._domain, state="open here", reason=self._heard)
                 breaker.probe_soon(now)
                 self._set_alarm()
             case Act.RESUME:

@@ -75,6 +75,7 @@ class BreakerTests(FellowsCase):
         self.assertEqual([kind for kind, _ in idle.downtimes.lines], ["down", "up"])
         self.assertLess(idle.downtimes.lines[1][1] - idle.downtimes.lines[0][1], 1.0)
         self.assertEqual((broken.state, broken.view), (State.OPEN, View.OWN))
+        self.assertEqual(broken.told, ["open", "open here"])
         self.assertEqual(busy.told, ["doubted"])
         self.assertGreaterEqual(len(broken.probes), 8)
         broken.hop.conduct = taken
