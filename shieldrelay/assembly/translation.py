@@ -190,7 +190,7 @@ class ContentRulesByDomain:
 
     def __init__(self, configuration: Configuration, by_network: SmtpByNetwork) -> None:
         self._by_network = by_network
-        self._own = {domain.domain: domain.bare_newlines for domain in configuration.domains}
+        self._own = {domain.domain: domain for domain in configuration.domains}
         self._size = {
             domain.domain: domain.message_size or configuration.smtp.message_size for domain in configuration.domains
         }
@@ -202,8 +202,10 @@ class ContentRulesByDomain:
         key = (domain, id(smtp))  # the same objects for as long as the configuration lasts
         rules = self._made.get(key)
         if rules is None:
-            bare = self._own[domain] or smtp.bare_newlines
+            own = self._own[domain]
+            bare = own.bare_newlines or smtp.bare_newlines
             wanted = ContentBareNewlines.REFUSE if bare is BareNewlines.REFUSE else ContentBareNewlines.NORMALIZE
-            rules = ContentRules(min(self._size[domain], smtp.message_size), wanted, hops=smtp.hop_limit)
+            size = min(self._size[domain], smtp.message_size)
+            rules = ContentRules(size, wanted, line=own.line_length, hops=smtp.hop_limit)
             self._made[key] = rules
         return rules

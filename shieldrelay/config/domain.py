@@ -133,6 +133,14 @@ class Domain:
     bare_newlines: BareNewlines | None = setting(
         Maybe(Choice(BareNewlines)), default=None, example="normalize", help="As in [smtp], for this domain."
     )
+    line_length: int = setting(
+        Count(998, 1048576),
+        default=65535,
+        help=(
+            "Longest line of content in octets without its CRLF. RFC 5321 promises 998 only; many senders write "
+            "longer ones. A message with a longer line is refused after its end."
+        ),
+    )
     next_hop_tls: NextHopTls = setting(
         Choice(NextHopTls),
         default="opportunistic",
