@@ -50,6 +50,9 @@ class Handover:
     async def round(self) -> None:
         """Offer everything once."""
         self.trouble = ""
+        if not self._peers.fellows.takers():
+            self.trouble = "there is no other node that could take it"
+            return
         for domain in await self._house.spool.domains():
             if self._wanted():
                 await self._give_part(domain)
@@ -134,11 +137,8 @@ class Handover:
     def _takers(self, entry: Entry) -> list[str]:
         """Name whom to ask: who may have it already, or all in turns."""
         takers = self._peers.fellows.takers()
-        if not takers:
-            self.trouble = "there is no other node that could take it"
-            return []
         before = self._maybe_there.get(entry.name)
         if before in takers:
             return [before]
-        first = next(self._turns) % len(takers)
+        first = next(self._turns) % max(1, len(takers))
         return takers[first:] + takers[:first]
