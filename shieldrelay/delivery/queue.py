@@ -282,8 +282,8 @@ class Queue:
 
     def _probe(self) -> None:
         """Offer the oldest message to a server that is taken to be down."""
-        if self._reading.under_way or not self._lane.probe_wanted():
-            return
+        if self._reading.under_way or not self.window.total or not self._lane.probe_wanted():
+            return  # whoever has nothing to probe with leaves the right to probe to other members
         self._reading.put_back()
         entry = self.window.take_oldest(lambda entry: self._lane.may_probe(entry.id))
         if entry is None:
