@@ -119,7 +119,7 @@ class HandoverTests(PeeredCase):
             self.assertEqual(await one.send(), 250)
         whole, lost = handover.give, list[str]()
 
-        async def give(client: Any, address: str, entry: Any, record: Any, **how: bool) -> None:
+        async def give(client: Any, address: str, entry: Any, record: Any, **how: Any) -> None:
             await whole(client, address, entry, record, **how)
             if not how["again"]:
                 lost.append(address)
@@ -150,7 +150,7 @@ class HandoverTests(PeeredCase):
             self.assertEqual(await one.send(), 250)
         whole, given = handover.give, list[str]()
 
-        async def give(*arguments: Any, **how: bool) -> None:
+        async def give(*arguments: Any, **how: Any) -> None:
             if len(given) >= 2:
                 raise PeerUnreachable("it hangs")
             given.append("")
