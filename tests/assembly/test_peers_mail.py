@@ -117,7 +117,7 @@ class HandoverTests(PeeredCase):
         await self.hop.down()
         for _ in range(4):
             self.assertEqual(await one.send(), 250)
-        whole, lost = handover.give, list[str]()
+        whole, lost = peers_mail.give, list[str]()
 
         async def give(client: Any, address: str, entry: Any, record: Any, **how: Any) -> None:
             await whole(client, address, entry, record, **how)
@@ -148,7 +148,7 @@ class HandoverTests(PeeredCase):
         await self.hop.down()
         for _ in range(6):
             self.assertEqual(await one.send(), 250)
-        whole, given = handover.give, list[str]()
+        whole, given = peers_mail.give, list[str]()
 
         async def give(*arguments: Any, **how: Any) -> None:
             if len(given) >= 2:
