@@ -135,6 +135,8 @@ CAPABILITIES = {
         Capability("slapd", _installed("slapd", "slapadd"), "apt install slapd"),
         Capability("nsd", _installed("nsd"), "apt install nsd"),
         Capability("unbound", _installed("unbound"), "apt install unbound"),
+        Capability("systemd-socket-activate", _installed("systemd-socket-activate"), "apt install systemd"),
+        Capability("systemd-analyze", _installed("systemd-analyze"), "apt install systemd"),
         Capability("openssl", _installed("openssl"), "apt install openssl"),
     )
 }
