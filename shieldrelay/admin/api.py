@@ -21,6 +21,7 @@ from shieldrelay.admin.api_members import Members, member_routes
 from shieldrelay.admin.api_parts import Parts, part_routes
 from shieldrelay.admin.api_reports import Reports, report_routes
 from shieldrelay.admin.api_sources import Defences, source_routes
+from shieldrelay.admin.api_trace import Traces, trace_routes
 from shieldrelay.admin.openapi_shapes import AFTER, Parameter, limit_of
 from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
 from shieldrelay.admin.picture_done import BelieveDone, DrillDone, FlushDone, MessageDone, ReloadDone
@@ -94,23 +95,26 @@ def control_router(
     parts: Parts | None = None,
     members: Members | None = None,
     domains: Domains | None = None,
+    traces: Traces | None = None,
 ) -> Router:
     """Make the router of the control API.
 
     :param parts: ``None`` for a node that knows no spool but its own.
     :param members: ``None`` for one that can be no member of a cluster.
     :param domains: ``None`` for one that takes no domains at run time.
+    :param traces: ``None`` for one that keeps no index of its journal.
     """
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    return Router(_all_routes(appliance, defences, recipients, reports, parts, members, domains), on_bug)
+    routes = _all_routes(appliance, defences, recipients, reports, parts, members, domains, traces)
+    return Router(routes, on_bug)
 
 
 def declared_routes() -> tuple[Route, ...]:
     """Give all routes as declarations, for who holds callers to them or describes them; they cannot be called."""
-    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 
 def _all_routes(
@@ -121,10 +125,12 @@ def _all_routes(
     parts: Parts | None,
     members: Members | None,
     domains: Domains | None,
+    traces: Traces | None,
 ) -> tuple[Route, ...]:
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
     routes += () if parts is None else part_routes(parts)
     routes += () if members is None else member_routes(members)
+    routes += () if traces is None else trace_routes(traces)
     return routes + (() if domains is None else domain_routes(domains))
 
 
