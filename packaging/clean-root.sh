@@ -1,11 +1,18 @@
 #!/bin/sh
 # clean-root.sh PACKAGE [SUITE]: install a package into a bare Debian, in a network of its own, and play debian/tests there.
-# Wants root, mmdebstrap and unshare; leaves nothing behind. SUITE is bookworm unless named.
+# Wants root and mmdebstrap, which is installed; leaves nothing behind. SUITE is bookworm unless named. Exit status 75:
+# nothing is wrong with the package, but no bare Debian is to be had here.
 set -eu
+
+EX_TEMPFAIL=75
 
 package=$(realpath "$1") suite=${2:-bookworm}
 here=$(cd "$(dirname "$0")/.." && pwd)
-[ "$(id -u)" = 0 ] || { echo "This needs root." >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "This needs root." >&2; exit $EX_TEMPFAIL; }
+if ! command -v mmdebstrap >/dev/null; then
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends mmdebstrap >/dev/null 2>&1 ||
+        { echo "There is no mmdebstrap, and it could not be installed." >&2; exit $EX_TEMPFAIL; }
+fi
 root=$(mktemp -d)
 cleanup() {
     umount -l "$root/proc" "$root/dev/shm" 2>/dev/null || true
@@ -17,7 +24,7 @@ trap 'exit 1' HUP INT TERM
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
 
 echo "== a bare $suite"
-mmdebstrap --quiet --variant=minbase --include=iproute2 "$suite" "$root"
+mmdebstrap --quiet --variant=minbase --include=iproute2 "$suite" "$root" || exit $EX_TEMPFAIL
 mount -t proc proc "$root/proc"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -26,7 +33,7 @@ mkdir "$root/root/tests"
 cp "$here"/debian/tests/* "$root/root/tests/"
 
 echo "== the package, with what it needs"
-inside apt-get -qq update
+inside apt-get -qq update || exit $EX_TEMPFAIL
 inside sh -c 'apt-get -qq install --yes --no-install-recommends /root/package.deb >/root/log 2>&1 || { cat /root/log; exit 1; }'
 inside sh -c 'echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections'
 wanted=$(sed -n 's/^Depends: @, //p' "$here/debian/tests/control" | tr -d ,)

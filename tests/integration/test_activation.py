@@ -75,7 +75,7 @@ class RestartTests(ActivationCase):
         return callers
 
     def test_a_restart_refuses_no_connection(self) -> None:
-        """Who comes between two lives waits, and is greeted by the next; 421 hears only whom a life was just leaving."""
+        """Who comes between two lives waits, and is greeted by the next; 421 is for whom a life was just leaving."""
         callers = self.restarted(self.a_node(self.customer.port, started=False))
         self.assertEqual(callers.faults, [])
         self.assertGreater(callers.greeted, 60)
