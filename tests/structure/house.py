@@ -8,7 +8,7 @@ from __future__ import annotations
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
-EDGE = ("wire", "admin", "importer", "peers", "redis")
+EDGE = ("wire", "admin", "importer", "peers", "redis", "alarms", "metrics")
 TOP = ("assembly", "tap", "workers", "demo")
 SHARED = ("ports", "journal")
 
@@ -112,8 +112,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     # one asks, the others answer
     "twisted.names": ("shieldrelay.wire.resolver", "shieldrelay.wire.zone", "shieldrelay.demo.cluster_names"),
     # one serves operators, one is a process of its own and asks, one is between nodes
-    "twisted.web": ("shieldrelay.admin", "shieldrelay.importer", "shieldrelay.peers"),
-    "treq": ("shieldrelay.peers",),
+    "twisted.web": ("shieldrelay.admin", "shieldrelay.importer", "shieldrelay.peers", "shieldrelay.alarms"),
+    "treq": ("shieldrelay.peers", "shieldrelay.alarms"),
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
     "fcntl": ("shieldrelay.spool", "shieldrelay.recipients"),  # each locks its own directory
