@@ -51,6 +51,9 @@ class Nobody:
     def event(self, name: str, **fields: Any) -> None:
         """Keep nothing."""
 
+    def count(self, name: str, label: str = "") -> None:
+        """Keep nothing."""
+
 
 def fresh_defences() -> Defences:
     """Make all defences with their defaults, as new."""

@@ -50,6 +50,12 @@ class Journal(Protocol):
             short sequences of them.
         """
 
+    def count(self, name: str, label: str = "") -> None:
+        """Count one event without telling it: of a flood, one stands for many; never raises, never waits.
+
+        :param label: the value of the field by which the event is counted.
+        """
+
 
 class ContentReader(Protocol):
     """One pass over a content's octets."""

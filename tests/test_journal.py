@@ -146,6 +146,13 @@ class JournalTests(unittest.SynchronousTestCase):
         self.assertEqual(self.journal.counted("attempt"), 3)
         self.assertEqual(self.journal.counted("session"), 1)
 
+    def test_what_is_not_told_can_be_counted(self) -> None:
+        """Of a flood one is told and the others are counted, under the same name and label."""
+        self.journal.event("connection_refused", defence="connections")
+        for _ in range(9):
+            self.journal.count("connection_refused", "connections")
+        self.assertEqual(self.journal.counts[("connection_refused", "connections")], 10)
+
     def test_counters_are_bounded(self) -> None:
         """A label with endless values does not grow the counters without end."""
         for number in range(3000):

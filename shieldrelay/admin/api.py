@@ -23,7 +23,14 @@ from shieldrelay.admin.api_reports import Reports, report_routes
 from shieldrelay.admin.api_sources import Defences, source_routes
 from shieldrelay.admin.api_trace import Traces, trace_routes
 from shieldrelay.admin.openapi_shapes import AFTER, Parameter, limit_of
-from shieldrelay.admin.picture import MessagePicture, NodePicture, QueuePage, ReloadPicture, as_json
+from shieldrelay.admin.picture import (
+    CountsPicture,
+    MessagePicture,
+    NodePicture,
+    QueuePage,
+    ReloadPicture,
+    as_json,
+)
 from shieldrelay.admin.picture_done import BelieveDone, DrillDone, FlushDone, MessageDone, ReloadDone
 from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route, Router
@@ -193,7 +200,7 @@ def _own_status(value: Any, domains: frozenset[str]) -> Any:
     """Leave of a status what concerns some domains, and what says nothing of others."""
     own = [each for each in value["domains"] if each["domain"] in domains]
     alarms = [each for each in value["alarms"] if each.partition(":")[0] in domains]
-    blank: Any = {"sessions": 0, "in_content": 0, "connections": 0, "workers": []}
+    blank: Any = {"sessions": 0, "in_content": 0, "connections": 0, "workers": [], "counts": as_json(CountsPicture())}
     notices = dict.fromkeys(value["notices"], 0)
     spool = {**value["spool"], "path": "", "octets_free": 0, "inodes_free": 0, "reason": ""}
     hub = {**value["hub"], "hub": "", "reason": ""}

@@ -7,9 +7,10 @@ that came from strangers are as received: whoever shows them escapes them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 
 @frozen
@@ -120,6 +121,27 @@ class NoticesPicture:
 
 
 @frozen
+class CountsPicture:
+    """What has happened since the start: numbers that only grow, of which rates are made.
+
+    :ivar accepted: messages for which 250 was said; ``turned_down``: those that got another answer after their content,
+        4xx or 5xx.
+    :ivar refused: connections, commands and recipients that were refused, by defence.
+    :ivar observed: those that would have been, if the defence did not only observe.
+    :ivar delivered: attempts after which nobody waited for the message any more; ``deferred``: how often a message was
+        spooled, or put off to its next attempt.
+    """
+
+    accepted: int = 0
+    turned_down: int = 0
+    delivered: int = 0
+    deferred: int = 0
+    expired: int = 0
+    refused: Mapping[str, int] = field(factory=dict)
+    observed: Mapping[str, int] = field(factory=dict)
+
+
+@frozen
 class WorkerPicture:
     """One of the processes of a node.
 
@@ -168,6 +190,7 @@ class NodePicture:
     hub: HubPicture = HubPicture()
     connections: int = 0
     workers: tuple[WorkerPicture, ...] = ()
+    counts: CountsPicture = CountsPicture()
 
 
 @frozen

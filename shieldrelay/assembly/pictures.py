@@ -18,7 +18,7 @@ from shieldrelay.admin.picture import (
     RecipientPicture,
     SpoolPicture,
 )
-from shieldrelay.assembly import pictures_lists, pictures_shield
+from shieldrelay.assembly import pictures_counts, pictures_lists, pictures_shield
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.ways import DomainWay, Hop
 from shieldrelay.delivery.breaker import State
@@ -68,6 +68,7 @@ def node(house: House, started: float, held: Mapping[str, int]) -> NodePicture:
         stress=pictures_shield.stress(house),
         hub=pictures_shield.hub(house),
         connections=house.listeners.accepted,
+        counts=pictures_counts.counts(house.journal),
     )
 
 
@@ -206,6 +207,23 @@ def _recipient_state(fate: Fate | None) -> str:
     if fate is None:
         return "waiting"
     return "taken" if fate is Fate.TAKEN else "refused"
+
+
+async def octets(content: Content) -> bytes:
+    """Give all of a content.
+
+    :raises OSError: when it cannot be read.
+    """
+    reader, blocks = content.open(), []
+    try:
+        while True:
+            read = reader.read()
+            block = await read if isinstance(read, Deferred) else read
+            if not block:
+                return b"".join(blocks)
+            blocks.append(block)
+    finally:
+        reader.close()
 
 
 async def header(content: Content) -> bytes:

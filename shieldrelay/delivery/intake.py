@@ -326,6 +326,8 @@ class Intake:
                 reverse_path=str(mail.reverse_path),
                 recipient=recipient,
             )
+        else:
+            self._tools.journal.count("refused", refusal.defence)
         return self._with_reference(refusal.reply)
 
     def _with_reference(self, reply: Reply) -> Reply:

@@ -29,8 +29,8 @@ class Journal:
     """A `shieldrelay.ports.Journal` that writes JSON, one flat object a line.
 
     :param worker: which process of the node tells; 0 when there is one only, and then its lines do not say so.
-    :ivar counts: how often each event was told, by name and label (``""`` for events without one); metrics are
-        read from here.
+    :ivar counts: how often each event happened, told or not, by name and label (``""`` for events without one);
+        metrics are read from here.
     :ivar lost: lines lost since writing last worked.
     :ivar trouble: why writing fails now, ``""`` while it works.
     """
@@ -53,11 +53,7 @@ class Journal:
     def event(self, name: str, **fields: object) -> None:
         """Tell one event (`shieldrelay.ports.Journal.event`)."""
         label = self._labels.get(name)
-        key = (name, "" if label is None else str(fields.get(label, "")))
-        count = self.counts.get(key)
-        if count is None:
-            key, count = self._first(key)
-        self.counts[key] = count + 1
+        self.count(name, "" if label is None else str(fields.get(label, "")))
         now = self._wall()
         second = int(now)
         if second != self._second:
@@ -65,6 +61,14 @@ class Journal:
             self._stamp = time.strftime('{"ts":"%Y-%m-%dT%H:%M:%S.', time.gmtime(second))
         head = self._heads.get(name) or self._head(name, Level.WARN)
         self._gather(f"{self._stamp}{int((now - second) * 1000000):06d}{head}{encode_fields(fields)}}}\n")
+
+    def count(self, name: str, label: str = "") -> None:
+        """Count one event (`shieldrelay.ports.Journal.count`)."""
+        key = (name, label)
+        count = self.counts.get(key)
+        if count is None:
+            key, count = self._first(key)
+        self.counts[key] = count + 1
 
     def flush(self) -> None:
         """Write what was gathered, as far as it goes without waiting."""
@@ -89,7 +93,7 @@ class Journal:
         self._output.close()
 
     def counted(self, name: str) -> int:
-        """Give how often an event was told, over all labels."""
+        """Give how often an event happened, over all labels."""
         return sum(count for (event, _), count in self.counts.items() if event == name)
 
     def _head(self, name: str, level: Level) -> str:

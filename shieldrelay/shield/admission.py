@@ -180,6 +180,8 @@ class Admission:
                 reference=told.reference,
                 before=told.before,
             )
+        else:
+            self._journal.count("connection_refused", defence)
         reply = replies.TURNED_AWAY_FOR_GOOD if permanent else replies.TURNED_AWAY
         if told.refusal is None or told.refusal.reply.code != reply.code:
             told.refusal = Refusal(replies.referenced(reply, told.reference), reason, defence)
@@ -197,6 +199,8 @@ class Admission:
                 reason=reason,
                 before=told.before,
             )
+        else:
+            self._journal.count("would_refuse", defence)
 
     def doubt(self, visit: Visit, sender: Sender, reverse: Reverse, now: float) -> None:
         """Hold what is weak evidence only against a client's name, once a session."""

@@ -194,3 +194,5 @@ class Examination:
                 reason=found.reason,
                 before=told.before,
             )
+        else:
+            self._journal.count("would_refuse", DEFENCE)

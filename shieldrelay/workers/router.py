@@ -7,7 +7,7 @@ not know. A worker that does not answer is named (``silent``) and blocks nothing
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -19,6 +19,7 @@ from shieldrelay.admin.api_lists import PUSH_OCTETS
 from shieldrelay.admin.control_asking import NoAnswer
 from shieldrelay.admin.router import BODY_OCTETS, Refused, Response, refusal
 from shieldrelay.workers import sums
+from shieldrelay.workers.counting import Counting
 from shieldrelay.workers.crew import Crew, Worker
 from shieldrelay.workers.sums import Said
 
@@ -67,6 +68,7 @@ class WorkersRouter:
         self._crew = crew
         self._ask = ask
         self._reloading = DeferredLock()
+        self._counting = Counting()
         self.reloaded: Callable[[], object] = lambda: None
 
     def body_limit(self, method: str, target: bytes) -> int:
@@ -98,8 +100,12 @@ class WorkersRouter:
                 return partial(self._all, _SUMMED[act])
             case _, ["drain" | "resume"]:
                 return partial(self._all, sums.drained)
-            case "POST", ["reload"]:
+            case "POST", ["reload"] | ["defences", _]:
                 return self._reload
+            case "GET", ["defences"]:
+                return partial(self._all, sums.stances)
+            case "GET", ["happenings"]:
+                return partial(self._all, partial(sums.happenings, limit=_limit(query, _LATELY)))
             case "GET", ["sources"]:
                 return partial(self._all, partial(sums.worst_sources, limit=_limit(query, _WORST)))
             case "GET", ["sources", _]:
@@ -153,11 +159,19 @@ class WorkersRouter:
             raise NoAnswer("none of them listens now")
         whole = sums.status(asked.granted)
         by_number = dict(asked.granted)
+        whole["counts"] = self._counted(by_number)
         whole["workers"] = [self._picture(one, by_number.get(one.number)) for one in self._crew.workers]
         for one in whole["workers"]:
             if one["state"] != "up":
                 whole["alarms"].append(f"worker {one['number']} is {one['state']}")
         return Response(200, whole)
+
+    def _counted(self, said: Mapping[int, Any]) -> Any:
+        """Add up what the workers counted, in all their lives."""
+        for one in self._crew.workers:
+            if one.number in said:
+                self._counting.heard(one.number, one.starts, said[one.number].get("counts", {}))
+        return self._counting.whole()
 
     def _picture(self, one: Worker, status: Any) -> dict[str, Any]:
         state = "starting" if one.process is not None else "down"
@@ -213,6 +227,7 @@ class WorkersRouter:
 
 
 _WORST = 20
+_LATELY = 200
 _SUMMED: dict[str, Merge] = {"flush": sums.flushed, "drill": sums.drilled, "believe": sums.believed}
 
 

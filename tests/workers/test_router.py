@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.admin.control_asking import NoAnswer
 from shieldrelay.admin.picture import (
+    CountsPicture,
     DomainPicture,
     NextHopPicture,
     NodePicture,
@@ -208,6 +209,35 @@ def page_of(queue: list[tuple[str, str]], after: str | None, limit: int) -> Any:
         "total": len(queue),
         "after": f"{shown[-1][0]}/{shown[-1][1]}" if len(shown) == limit else None,
     }
+
+
+class CountsTests(Case):
+    """What all have counted, of which dashboards make rates."""
+
+    def status_of(self, **counts: CountsPicture | None) -> Any:
+        """Ask for the status; each worker says what it counted, or nothing."""
+        answers = {
+            name: None if count is None else Response(200, {**node_picture(), "counts": asdict(count)})
+            for name, count in counts.items()
+        }
+        return self.answer("GET", "status", **answers).value["counts"]
+
+    def test_counts_are_added(self) -> None:
+        """Numbers and each defence's numbers are those of all."""
+        some = CountsPicture(accepted=2, refused={"harvest": 1})
+        more = CountsPicture(accepted=3, refused={"harvest": 4, "relay": 1})
+        counts = self.status_of(_1=some, _2=more, _3=CountsPicture())
+        self.assertEqual((counts["accepted"], counts["refused"]), (5, {"harvest": 5, "relay": 1}))
+
+    def test_counts_never_fall(self) -> None:
+        """A worker that says nothing, and one that was started anew and begins at nought, take nothing away."""
+        five, none = CountsPicture(accepted=5, refused={"relay": 5}), CountsPicture()
+        self.assertEqual(self.status_of(_1=five, _2=five, _3=five)["accepted"], 15)
+        self.assertEqual(self.status_of(_1=five, _2=None, _3=five)["accepted"], 15)
+        self.made.crew.workers[1].starts += 1
+        counts = self.status_of(_1=five, _2=none, _3=five)
+        self.assertEqual((counts["accepted"], counts["refused"]), (15, {"relay": 15}))
+        self.assertEqual(self.status_of(_1=five, _2=CountsPicture(accepted=1), _3=five)["accepted"], 16)
 
 
 class QueueTests(SynchronousTestCase):
