@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shieldrelay.config.admin_checks import check_admin
+from shieldrelay.config.alarms_checks import check_alarms
 from shieldrelay.config.cluster_checks import check_cluster
 from shieldrelay.config.domain import Domain, NextHopTls
 from shieldrelay.config.faults import Path
@@ -31,6 +32,7 @@ def check_node(configuration: Configuration) -> Iterator[Finding]:
     yield from check_shield(configuration)
     yield from check_cluster(configuration)
     yield from check_admin(configuration)
+    yield from check_alarms(configuration)
 
 
 def _check_tls(configuration: Configuration) -> Iterator[Finding]:

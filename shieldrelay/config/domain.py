@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from shieldrelay.config.hosts import CertifiedName, DomainName, HostPort
+from shieldrelay.config.hosts import CertifiedName, DomainName, HostPort, MailboxText
 from shieldrelay.config.kinds import Choice, Count, FilePath, Flag, ListOf, Maybe, Text
 from shieldrelay.config.list_sources import Csv, Https, Ldap
 from shieldrelay.config.mode import Mode
@@ -14,6 +14,7 @@ from shieldrelay.config.routes import NextHops
 from shieldrelay.config.setting import optional_subsection, section, setting, subsection
 from shieldrelay.config.smtp import BareNewlines
 from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText, Separator
+from shieldrelay.mail.address import Mailbox
 
 
 class NextHopTls(Enum):
@@ -140,6 +141,12 @@ class Domain:
             "Longest line of content in octets without its CRLF. RFC 5321 promises 998 only; many senders write "
             "longer ones. A message with a longer line is refused after its end."
         ),
+    )
+    report_to: tuple[Mailbox, ...] = setting(
+        ListOf(MailboxText()),
+        default=[],
+        example=["postmaster@example.com"],
+        help="Who gets a report of the domain's week, on Mondays. It goes out as failure notices do.",
     )
     next_hop_tls: NextHopTls = setting(
         Choice(NextHopTls),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 from shieldrelay.config.admin import Admin
+from shieldrelay.config.alarms import Alarms
 from shieldrelay.config.cluster import Cluster
 from shieldrelay.config.content import Content
 from shieldrelay.config.delivery import Delivery
@@ -47,6 +48,7 @@ class Configuration:
     tls: Tls = subsection(Tls, factory=Tls, help="")
     cluster: Cluster = subsection(Cluster, factory=Cluster, help="")
     admin: Admin = subsection(Admin, factory=Admin, help="")
+    alarms: Alarms = subsection(Alarms, factory=Alarms, help="")
     smtp: Smtp = subsection(Smtp, factory=Smtp, help="")
     networks: Mapping[IpNetwork, NetworkOverrides] = keyed(
         Network(),
