@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 
 from shieldrelay.admin import parameters
+from shieldrelay.admin.api_defences import Stances, stance_routes
 from shieldrelay.admin.api_domains import Domains, domain_routes
 from shieldrelay.admin.api_lists import Recipients, list_routes
 from shieldrelay.admin.api_members import Members, member_routes
@@ -33,7 +34,7 @@ from shieldrelay.admin.picture import (
 )
 from shieldrelay.admin.picture_done import BelieveDone, DrillDone, FlushDone, MessageDone, ReloadDone
 from shieldrelay.admin.roles import Reach, Role
-from shieldrelay.admin.router import Call, Refused, Route, Router
+from shieldrelay.admin.router import Call, Document, Refused, Route, Router
 from shieldrelay.ports import Journal
 
 PAGE = 100
@@ -89,6 +90,12 @@ class Appliance(Protocol):
     async def delete(self, id: str) -> bool | None:
         """Remove a message without telling its sender; false when it is being tried right now."""
 
+    async def bounce(self, id: str) -> bool | None:
+        """Give a message up now and tell its sender, held or not; false when it is being tried right now."""
+
+    async def original(self, id: str) -> bytes | None:
+        """Give a message's content as it came."""
+
     async def reload(self) -> ReloadPicture:
         """Read the configuration again, whole or not at all."""
 
@@ -103,6 +110,7 @@ def control_router(
     members: Members | None = None,
     domains: Domains | None = None,
     traces: Traces | None = None,
+    stances: Stances | None = None,
 ) -> Router:
     """Make the router of the control API.
 
@@ -110,18 +118,19 @@ def control_router(
     :param members: ``None`` for one that can be no member of a cluster.
     :param domains: ``None`` for one that takes no domains at run time.
     :param traces: ``None`` for one that keeps no index of its journal.
+    :param stances: ``None`` for one whose defences are not shown as a whole.
     """
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    routes = _all_routes(appliance, defences, recipients, reports, parts, members, domains, traces)
+    routes = _all_routes(appliance, defences, recipients, reports, parts, members, domains, traces, stances)
     return Router(routes, on_bug)
 
 
 def declared_routes() -> tuple[Route, ...]:
     """Give all routes as declarations, for who holds callers to them or describes them; they cannot be called."""
-    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 
 def _all_routes(
@@ -133,10 +142,12 @@ def _all_routes(
     members: Members | None,
     domains: Domains | None,
     traces: Traces | None,
+    stances: Stances | None,
 ) -> tuple[Route, ...]:
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
     routes += () if parts is None else part_routes(parts)
     routes += () if members is None else member_routes(members)
+    routes += () if stances is None else stance_routes(stances)
     routes += () if traces is None else trace_routes(traces)
     return routes + (() if domains is None else domain_routes(domains))
 
@@ -184,6 +195,14 @@ def _message_routes(api: _Api) -> tuple[Route, ...]:
         Route(
             "DELETE", at, api.delete, needs=Role.OPERATE, reach=Reach.MESSAGE,
             words="Remove a message without telling its sender", answer=MessageDone,
+        ),
+        Route(
+            "GET", f"{at}/eml", api.original, needs=Role.OPERATE, reach=Reach.MESSAGE, noted=True,
+            words="Give a message as a file, as it came", kind="message/rfc822",
+        ),
+        Route(
+            "POST", f"{at}/bounce", api.bounce, needs=Role.OPERATE, reach=Reach.MESSAGE,
+            words="Give a message up now, and tell its sender", answer=MessageDone,
         ),
         Route(
             "POST", f"{at}/hold", api.hold, needs=Role.OPERATE, reach=Reach.MESSAGE, words="Set a message aside",
@@ -237,6 +256,14 @@ class _Api:
     async def release(self, call: Call) -> Any:
         await self._about(call, self.appliance.release)
         return {"id": call.path["id"], "state": "waiting"}
+
+    async def bounce(self, call: Call) -> Any:
+        _not_busy(await self._about(call, self.appliance.bounce))
+        return {"id": call.path["id"], "state": "bounced"}
+
+    async def original(self, call: Call) -> Any:
+        octets = await self._about(call, self.appliance.original)
+        return Document(octets, "message/rfc822", f"{call.path['id']}.eml")
 
     async def delete(self, call: Call) -> Any:
         _not_busy(await self._about(call, self.appliance.delete))

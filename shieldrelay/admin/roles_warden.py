@@ -89,7 +89,7 @@ class Warden:
             response = self._narrowed(caller, route, response)
         except Refused as refused:
             response = refusal(refused)
-        if method != "GET" or response.status == 403:
+        if method != "GET" or route.noted or response.status == 403:
             code = response.value["error"]["code"] if response.status >= 400 else ""
             path = target.partition(b"?")[0].decode("ascii", "replace")
             self._audit.note(caller, f"{method} {path}", domain, response.status, code)

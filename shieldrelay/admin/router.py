@@ -115,6 +115,7 @@ class Route:
     :ivar answer: the attrs class of what it gives; ``also``: types of further fields, by name.
     :ivar kind: the media type of an answer that is no JSON.
     :ivar narrow: for `Reach.NARROWED`: from an answer and the caller's domains to what they may see.
+    :ivar noted: it is noted in the audit log although it changes nothing.
     :ivar octets: the largest body that it takes.
     :ivar raw: it takes the body as it comes; otherwise that is a JSON object or nothing.
     """
@@ -131,6 +132,7 @@ class Route:
     also: Mapping[str, Any] = field(factory=dict, kw_only=True)
     kind: str = field(default="", kw_only=True)
     narrow: Callable[[Any, frozenset[str]], Any] | None = field(default=None, kw_only=True)
+    noted: bool = field(default=False, kw_only=True)
     octets: int = field(default=BODY_OCTETS, kw_only=True)
     raw: bool = field(default=False, kw_only=True)
     pieces: tuple[str, ...] = field(init=False)

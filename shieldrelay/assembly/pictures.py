@@ -214,7 +214,7 @@ async def octets(content: Content) -> bytes:
 
     :raises OSError: when it cannot be read.
     """
-    reader, blocks = content.open(), []
+    reader, blocks = content.open(), list[bytes]()
     try:
         while True:
             read = reader.read()

@@ -30,6 +30,7 @@ from shieldrelay.assembly.members import Members
 from shieldrelay.assembly.peers_mail import MailTaking
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.assembly.steering import Steering
+from shieldrelay.assembly.steering_defences import DefenceSteering
 from shieldrelay.assembly.steering_lists import ListSteering
 from shieldrelay.assembly.steering_reports import ReportSteering
 from shieldrelay.assembly.steering_sources import SourceSteering
@@ -86,6 +87,7 @@ class ApplianceService(Service):
             house.journal,
             self._takeover,
             self.members,
+            stances=DefenceSteering(house, self._reload),
         )
         if not house.configuration.worker:
             house.front = Front(

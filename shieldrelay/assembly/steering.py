@@ -139,6 +139,36 @@ class Steering:
         self._house.journal.event("deleted", message=id, domain=entry.domain)
         return True
 
+    async def bounce(self, id: str) -> bool | None:
+        """Give a message up now."""
+        entry = await self._house.spool.find(id)
+        way = None if entry is None else self._house.ways.get(entry.domain)
+        if entry is None or way is None:
+            return None
+        if self._is_in_flight(entry):
+            return False
+        try:
+            if await self._is_held(entry):
+                await self._house.spool.release(entry)
+            record = await self._house.spool.load(entry)
+        except (Gone, Damaged):
+            return None
+        ending = way.queue.bounce(entry, record)
+        if ending is None:
+            return False
+        await ending
+        return True
+
+    async def original(self, id: str) -> bytes | None:
+        """Give a message's content."""
+        entry = await self._house.spool.find(id)
+        if entry is None:
+            return None
+        try:
+            return await pictures.octets((await self._house.spool.load(entry)).content)
+        except (Gone, Damaged):
+            return None
+
     async def reload(self) -> ReloadPicture:
         """Read the configuration again."""
         return await self._reload.reload()

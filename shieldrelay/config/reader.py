@@ -27,6 +27,7 @@ from shieldrelay.config.lines import lines_of
 from shieldrelay.config.pushed import Beside, Pushed
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.setting import changed
+from shieldrelay.config.steered import SteeredModes, parsed, with_modes
 
 FILE_OCTETS = 4 << 20
 """The largest configuration file that is read."""
@@ -72,6 +73,7 @@ def read(path: str, beside: Beside = pushed_domains.NOTHING) -> Configuration:
         raise ConfigurationFaults(reading.faults.found)
     builder = Builder(main, reading.faults, reading.origins)
     configuration = builder.build(Configuration, main.table, (), frozenset({"domain"}))
+    configuration = _with_modes(reading, configuration)
     pushed, hidden = _pushed_domains(reading, configuration.node.state, beside, placed)
     _check(reading, main, configuration, placed + pushed)
     if reading.faults.found:
@@ -97,6 +99,21 @@ def _domain_files(reading: _Reading, main: FilePath) -> list[FilePath]:
     except OSError as error:
         reading.faults.add(Source(str(directory), {}), (), f"it cannot be listed: {_words(error)}")
         return []
+
+
+def _with_modes(reading: _Reading, configuration: Configuration) -> Configuration:
+    """Put modes of defences in that were set at run time."""
+    modes = SteeredModes(configuration.node.state)
+    try:
+        octets = modes.octets()
+        steered = parsed(octets)
+    except (OSError, ValueError) as fault:
+        words = _words(fault) if isinstance(fault, OSError) else str(fault)
+        reading.faults.add(Source(modes.path, {}), (), f"it cannot be read: {words}")
+        return configuration
+    reading.digest.update(octets)
+    reading.origins.update({f"shield.{name}.mode": each.origin for name, each in steered.items()})
+    return changed(configuration, shield=with_modes(configuration.shield, steered)) if steered else configuration
 
 
 def _pushed_domains(

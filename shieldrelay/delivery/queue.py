@@ -171,6 +171,13 @@ class Queue:
         self._reading.forget(entry)
         self.window.forget(entry)
 
+    def bounce(self, entry: Entry, record: Record) -> Deferred[None] | None:
+        """Give a message up now, telling its sender: an operator wants it so. ``None``: it is being tried."""
+        self._reading.forget(entry)
+        if not self.window.seize(entry):
+            return None
+        return self._settling.give_up(entry, self._settling.recall(entry, record), "bounced")
+
     # what takeovers call (R15)
 
     def inherited(self, entries: Iterable[Entry]) -> None:

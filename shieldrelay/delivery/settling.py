@@ -111,11 +111,14 @@ class Settling:
         faulted_probe = probe and result.health.is_fault
         self._settle(entry, record, progress, told, None if faulted_probe else result.health)
 
-    def give_up(self, entry: Entry, record: Record) -> Deferred[None]:
-        """End a message whose lifetime is over, telling its sender; fires when that is done, or put off."""
+    def give_up(self, entry: Entry, record: Record, event: str = "expired") -> Deferred[None]:
+        """End a message whose lifetime is over, telling its sender; fires when that is done, or put off.
+
+        :param event: what the journal is told.
+        """
         waiting = record.progress.waiting(len(record.message.envelope.recipients))
         self._journal.event(
-            "expired", message=entry.id, domain=self._domain, attempts=record.progress.attempts, recipients=len(waiting)
+            event, message=entry.id, domain=self._domain, attempts=record.progress.attempts, recipients=len(waiting)
         )
         progress = record.progress.settle(dict.fromkeys(waiting, Fate.REFUSED))
         return self._settle(entry, record, progress, dict.fromkeys(waiting), ServerHealth.ANSWERED)

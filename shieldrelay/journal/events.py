@@ -251,6 +251,9 @@ EVENTS: dict[str, Event] = {
     ),
     "ledger_failed": _error("A domain's down-time could not be written to its ledger.", "domain change error"),
     "held": _info("An operator holds a message.", "message domain"),
+    "bounced": _warn(
+        "An operator has had a message given up; its sender is told.", "message domain attempts recipients"
+    ),
     "released": _info("An operator has released a message.", "message domain"),
     "deleted": _warn("An operator has deleted a message.", "message domain"),
     "flushed": _info("An operator wants a domain's messages tried now.", "domain messages"),

@@ -13,6 +13,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from shieldrelay.journal.encoding import encode_fields
 from shieldrelay.journal.events import EVENTS, Level
 from shieldrelay.journal.output import Output
+from shieldrelay.journal.recent import KEPT, Recent
 from shieldrelay.ports import WallClock
 
 FLUSH_OCTETS = 65536
@@ -31,6 +32,7 @@ class Journal:
     :param worker: which process of the node tells; 0 when there is one only, and then its lines do not say so.
     :ivar counts: how often each event happened, told or not, by name and label (``""`` for events without one);
         metrics are read from here.
+    :ivar recent: what happened lately, of the kinds that operators look back at.
     :ivar lost: lines lost since writing last worked.
     :ivar trouble: why writing fails now, ``""`` while it works.
     """
@@ -45,6 +47,7 @@ class Journal:
         self._gathered = 0
         self._rest = b""
         self.counts: dict[tuple[str, str], int] = {}
+        self.recent = Recent()
         self.lost = 0
         self.trouble = ""
         self._heads = {name: self._head(name, event.level) for name, event in EVENTS.items()}
@@ -60,7 +63,10 @@ class Journal:
             self._second = second
             self._stamp = time.strftime('{"ts":"%Y-%m-%dT%H:%M:%S.', time.gmtime(second))
         head = self._heads.get(name) or self._head(name, Level.WARN)
-        self._gather(f"{self._stamp}{int((now - second) * 1000000):06d}{head}{encode_fields(fields)}}}\n")
+        said = encode_fields(fields)
+        if name in KEPT:
+            self.recent.add(name, now, said)
+        self._gather(f"{self._stamp}{int((now - second) * 1000000):06d}{head}{said}}}\n")
 
     def count(self, name: str, label: str = "") -> None:
         """Count one event (`shieldrelay.ports.Journal.count`)."""

@@ -187,9 +187,11 @@ class Admission:
             told.refusal = Refusal(replies.referenced(reply, told.reference), reason, defence)
         return told.refusal
 
-    def would_refuse(self, client: Client, reference: str, defence: str, reason: str, now: float) -> None:
+    def would_refuse(
+        self, client: Client, reference: str, defence: str, reason: str, now: float, domain: str = ""
+    ) -> None:
         """Tell what a defence in observe mode would have refused; likewise bounded."""
-        told = self._defences.telling.told(client.source, "observed " + defence, now)
+        told = self._defences.telling.told(client.source, "observed " + defence, now, domain)
         if told.first:
             self._journal.event(
                 "would_refuse",
@@ -197,6 +199,7 @@ class Admission:
                 session=reference,
                 defence=defence,
                 reason=reason,
+                domain=domain,
                 before=told.before,
             )
         else:

@@ -309,7 +309,9 @@ class Gate:
         if answer.crossing and acts:
             self._admission.cut_off(visit, fact.domain.name, answer.reason)
         if not acts:
-            self._admission.would_refuse(visit.client, visit.reference, "harvest", answer.reason, now)
+            self._admission.would_refuse(
+                visit.client, visit.reference, "harvest", answer.reason, now, fact.domain.name
+            )
             return self._truth(visit, fact, 0.0, now)
         reply = replies.TRY_LATER if answer.rung is Rung.UNIFORM else replies.TRY_LATER_CLOSING
         return Verdict(Refusal(reply, answer.reason, "harvest"), max(answer.delay, UNIFORM_SECONDS))
@@ -321,7 +323,9 @@ class Gate:
             if self._listing.enforced(fact.domain.name):
                 return _UNKNOWN if not delay else Verdict(_UNKNOWN.refusal, delay)
             reason = f"{fact.domain.name} does not list the recipient"
-            self._admission.would_refuse(visit.client, visit.reference, "recipients", reason, now)
+            self._admission.would_refuse(
+                visit.client, visit.reference, "recipients", reason, now, fact.domain.name
+            )
         elif fact.past is not None:
             refusal = Refusal(fact.past, "its next hop refused this recipient within the hour", "next_hop")
         refusal = refusal or self._size(fact.domain, fact.declared_size) or self._room(fact.domain)

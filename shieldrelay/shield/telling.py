@@ -38,17 +38,24 @@ class Telling:
     """Decides which refusals are told.
 
     :param new_reference: makes references.
+    :ivar counts: all refusals since the start, told or not, by defence and protected domain (``""``: of no domain).
     """
 
     def __init__(self, new_reference: Callable[[], str]) -> None:
         self._new_reference = new_reference
         self._told: dict[tuple[bytes, str], Told] = {}
+        self.counts: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return len(self._told)
 
-    def told(self, source: bytes, defence: str, now: float) -> Told:
-        """Count a refusal."""
+    def told(self, source: bytes, defence: str, now: float, domain: str = "") -> Told:
+        """Count a refusal.
+
+        :param domain: a protected one.
+        """
+        place = defence, domain
+        self.counts[place] = self.counts.get(place, 0) + 1
         key = source, defence
         known = self._told.get(key)
         if known is not None and now - known.at < MINUTE:

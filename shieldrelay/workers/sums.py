@@ -39,6 +39,25 @@ def status(said: Said) -> Any:
     }
 
 
+def happenings(said: Said, limit: int) -> Any:
+    """Merge what happened lately, newest first."""
+    all_of = [one for _, value in said for one in value["happenings"]]
+    return {"happenings": sorted(all_of, key=lambda one: -one["at"])[:limit]}
+
+
+def stances(said: Said) -> Any:
+    """Add up what the defences did."""
+    rows = zip(*(value["defences"] for _, value in said), strict=True)
+    return {"defences": [_stance(row) for row in rows]}
+
+
+def _stance(all_of: Sequence[Any]) -> Any:
+    domains: dict[str, int] = {}
+    for name, count in (item for one in all_of for item in one["by_domain"].items()):
+        domains[name] = domains.get(name, 0) + count
+    return {**all_of[0], **_added(all_of, "refused", "would_refuse"), "by_domain": domains}
+
+
 def drained(said: Said) -> Any:
     """Add up a drain: it is as far as the worker that is the least far."""
     all_of = [value for _, value in said]

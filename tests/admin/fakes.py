@@ -142,6 +142,12 @@ class MemoryAppliance:
             return False
         return None if self.messages.pop(id, None) is None else True
 
+    async def bounce(self, id: str) -> bool | None:
+        return await self.delete(id)
+
+    async def original(self, id: str) -> bytes | None:
+        return b"Subject: x\r\n\r\nwords\r\n" if id in self.messages else None
+
     async def reload(self) -> ReloadPicture:
         return self.reloaded
 
