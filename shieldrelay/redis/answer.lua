@@ -1,7 +1,12 @@
 -- What is asked and how it is answered. Each answer is one string, so that no error can stand within a list.
 
+local function full()
+  remember()
+  return redis.error_reply('REFUSED full')
+end
+
 local function exchange()
-  if not join() then return redis.error_reply('REFUSED full') end
+  if not join() then return full() end
   local known, at = unpack('<d', told)
   purge_rows()
   local before, count = seq, nil
@@ -22,7 +27,7 @@ local function exchange()
 end
 
 local function meet()
-  if not join() then return redis.error_reply('REFUSED full') end
+  if not join() then return full() end
   call('HSET', CARDS, me, pack('<d', now) .. told)
   remember()
   local cards = call('HVALS', CARDS)

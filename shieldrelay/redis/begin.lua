@@ -76,12 +76,14 @@ local function exact(value)  -- a number as Redis compares it
   return string.format('%.17g', value)
 end
 
-for _, member in ipairs(call('ZRANGEBYSCORE', ALIVE, '-inf', '(' .. exact(now - MEMBER_SECONDS), 'LIMIT', 0, 10)) do
-  drop(member)
+-- Whoever is refused changes nothing: what it dropped would not be remembered as to be taken out of the rows.
+local since = exact(now - MEMBER_SECONDS)
+if about[9] and about[9] ~= identity and call('ZCOUNT', ALIVE, since, '+inf') > 0 then
+  return redis.error_reply('REFUSED identity')
 end
 
-if about[9] and about[9] ~= identity and call('ZCARD', ALIVE) > 0 then
-  return redis.error_reply('REFUSED identity')
+for _, member in ipairs(call('ZRANGEBYSCORE', ALIVE, '-inf', '(' .. since, 'LIMIT', 0, 10)) do
+  drop(member)
 end
 
 local number, heard, informed

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from attrs import asdict, evolve
+from attrs import asdict
 
 from shieldrelay.cluster.change_log import is_sound as is_sound_change
 from shieldrelay.cluster.claims import is_sound as is_sound_claim
@@ -34,6 +34,7 @@ _GRANT = struct.Struct("<III")
 _HEAD = struct.Struct("<dIBIII")
 _NEVER = -1.0
 """Stands for a change without an end."""
+_KINDS = {kind.value.encode("ascii"): kind for kind in ChangeKind}
 
 
 class Unreadable(ValueError):
@@ -97,7 +98,8 @@ class Packing:
         heard: list[Change] = []
         for _ in range(changes):
             (length,) = _COUNT.unpack_from(octets, at)
-            heard.append(_changed(octets[at + 4 : at + 4 + length]))
+            change = _changed(octets[at + 4 : at + 4 + length])
+            heard += [] if change is None else [change]
             at += 4 + length
         granted = [_GRANT.unpack_from(octets, at + _GRANT.size * place) for place in range(grants)]
         if whole:
@@ -119,6 +121,8 @@ class Packing:
 
 
 _NO_NAMES: frozenset[int] = frozenset()
+_EMPTY: dict[str, Any] = asdict(Card("", "", 0, "", "", "", "", False, "", "", 0.0))
+_TYPES: dict[type, tuple[type, ...]] = {str: (str,), int: (int,), bool: (bool,), float: (int, float)}
 
 
 def pack_card(card: Card) -> bytes:
@@ -127,7 +131,7 @@ def pack_card(card: Card) -> bytes:
 
 
 def unpack_cards(octets: bytes) -> tuple[Card, ...]:
-    """Read all cards, by member; one that another version wrote and that cannot be read is left out.
+    """Read all cards, by member. Another version's is read as far as we know its words; what is no card is left out.
 
     :raises Unreadable: these are no cards.
     """
@@ -140,9 +144,22 @@ def _cards(octets: bytes) -> tuple[Card, ...]:
     for _ in range(count):
         (length,) = _COUNT.unpack_from(octets, at)
         (heard,) = _VERSION.unpack_from(octets, at + 4)
-        cards.append(evolve(Card(**json.loads(octets[at + 12 : at + 4 + length])), heard=heard))
+        card = _card(octets[at + 12 : at + 4 + length], heard)
+        cards += [] if card is None else [card]
         at += 4 + length
     return tuple(sorted(cards, key=lambda card: card.member))
+
+
+def _card(octets: bytes, heard: float) -> Card | None:
+    """Read one; what a version does not say is as empty as its type can be. ``None``: somebody else wrote it."""
+    try:
+        said = json.loads(octets)
+        known = {name: said.get(name, empty) for name, empty in _EMPTY.items()}
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if any(not isinstance(value, _TYPES[type(_EMPTY[name])]) for name, value in known.items()):
+        return None
+    return Card(**{**known, "heard": heard})
 
 
 def _text(text: str) -> bytes:
@@ -165,7 +182,8 @@ def _change(change: Change) -> bytes:
     return _COUNT.pack(len(packed)) + packed
 
 
-def _changed(octets: bytes) -> Change:
+def _changed(octets: bytes) -> Change | None:
+    """Read a change; ``None``: of a kind that only a later version knows."""
     _, made = _TIMES.unpack_from(octets)
     (length,) = _LENGTH.unpack_from(octets, 16)
     name, at = octets[18 : 18 + length].decode("utf-8"), 18 + length
@@ -173,7 +191,9 @@ def _changed(octets: bytes) -> Change:
     subject, at = octets[at + 2 : at + 2 + length].partition(b":")[2], at + 2 + length
     until, kind_length, by_length = _REST.unpack_from(octets, at)
     at += _REST.size
-    kind = ChangeKind(octets[at : at + kind_length].decode("ascii"))
+    kind = _KINDS.get(octets[at : at + kind_length])
+    if kind is None:
+        return None
     by = octets[at + kind_length : at + kind_length + by_length].decode("utf-8")
     reason = octets[at + kind_length + by_length :].decode("utf-8")
     return Change(name, kind, subject, made, None if until == _NEVER else until, reason, by)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
+from attrs import asdict
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Factory, Protocol
 
-from shieldrelay.cluster.hub import HubRefused
+from shieldrelay.cluster.hub import Card, Change, ChangeKind, HubRefused, Report
 from shieldrelay.redis.connection import connect
 from shieldrelay.redis.server import Login, tcp_place, unix_place
 from tests.capabilities import possible
@@ -254,6 +258,56 @@ class StrangeTests(HubCase):
         self.assertIn("another key", reason)
         apart = self.member(server, "other", identity="b", name="second")
         self.assertEqual((await apart.tell()).members, 1)
+
+    @spoken
+    async def test_who_is_refused_changes_nothing(self) -> None:
+        """That a member died is heard, also when the first to come after its death is one of another cluster."""
+        server, now = self.server(), [2e9]
+        one, two, other = (
+            self.member(server, name, identity=identity, wall=lambda: now[0])
+            for name, identity in (("one", "a"), ("two", "a"), ("other", "b"))
+        )
+        await two.tell(row=5.0)
+        await one.tell(row=1.0)
+        self.assertEqual(one.heard[b"row"], 5.0)
+        now[0] += 20.0
+        await one.tell()
+        now[0] += 20.0
+        await self.fails(other.tell, HubRefused)
+        self.assertEqual((await one.tell()).members, 1)
+        self.assertEqual(one.heard[b"row"], 0.0)
+
+    @spoken
+    async def test_cards_of_another_version(self) -> None:
+        """Cards with more or fewer words than ours are read as far as they go; what is no card harms nobody."""
+        server = self.server()
+        here = self.member(server, "one").hub
+        card = Card("one", "node-one", 0, "1", "", "f", "up", False, "part-one", "", 1.0)
+        await here.meet(card)
+        later = {**asdict(card), "member": "two", "part": "part-two", "zone": "north"}
+        earlier = {name: word for name, word in later.items() if name not in ("zone", "storage")}
+        written_by = {"two": later, "three": {**earlier, "member": "three"}, "four": {**later, "at": "x"}}
+        for name, written in written_by.items():
+            server.say("HSET", PREFIX + "cards", name, struct.pack("<d", 1.0) + json.dumps(written).encode())
+        for name, octets in (("five", b"[1]"), ("six", b"\xff" * 30)):
+            server.say("HSET", PREFIX + "cards", name, struct.pack("<d", 1.0) + octets)
+        met = await here.meet(card)
+        parts = {"one": "part-one", "two": "part-two", "three": "part-two"}
+        self.assertEqual({each.member: each.part for each in met}, parts)
+
+    @spoken
+    async def test_decisions_of_another_version(self) -> None:
+        """A decision that only a later version knows is nobody's here, and the others are heard."""
+        server = self.server()
+        one, two = self.member(server, "one"), self.member(server, "two")
+        ban = Change("c1", ChangeKind.BAN, b"\x01\x02\x03\x04", 1.8e9, 1.9e12, "r", "b")
+        deny = Change("c2", ChangeKind.DENY, b"192.0.2.0/24", 1.8e9, None, "r", "b")
+        await one.hub.exchange(Report("one", 1.8e9, 0, (), (ban, deny)))
+        key, scope = PREFIX + "latest", b"source:\x01\x02\x03\x04"
+        octets = server.say("HGET", key, scope).partition(b"\r\n")[2][:-2]
+        self.assertIn(b"ban", octets)
+        server.say("HSET", key, scope, octets.replace(b"ban", b"lot"))
+        self.assertEqual((await two.tell()).changes, (deny,))
 
     @spoken
     async def test_no_redis_at_all(self) -> None:
