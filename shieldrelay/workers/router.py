@@ -1,35 +1,31 @@
 """The node's control API over the APIs of its workers: no second API, but who is asked, and one answer of several.
 
-A table says for each path whom it is for: all, whoever has the message, or the leader, who is asked what the table does
-not know. A worker that does not answer is named (``silent``) and blocks nothing. Stands in the place of
-``admin.router.Router`` under ``admin.control``.
+A table (``workers.rows``) says for each route whom it is for: all, whoever has the message, or the leader. A worker
+that does not answer is named (``silent``) and blocks nothing. Stands in the place of ``admin.router.Router`` under
+``admin.control``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredLock, gatherResults
 
-from shieldrelay.admin.api_lists import PUSH_OCTETS
+from shieldrelay.admin.api import declared_routes
 from shieldrelay.admin.control_asking import NoAnswer
-from shieldrelay.admin.router import BODY_OCTETS, Refused, Response, refusal
+from shieldrelay.admin.router import Refused, Response, Router, refusal
 from shieldrelay.workers import sums
 from shieldrelay.workers.counting import Counting
 from shieldrelay.workers.crew import Crew, Worker
+from shieldrelay.workers.rows import ROWS, Row, Whom
 from shieldrelay.workers.sums import Said
 
 ANSWER_SECONDS = 10.0
 """What a worker gets for its answer, where several are asked."""
 LONG_SECONDS = 600.0
 """What the leader gets for what it alone is asked: a list of a million recipients is built meanwhile."""
-_PAGE = 100
-
-Merge = Callable[[Said], Any]
 
 
 class Ask(Protocol):
@@ -69,54 +65,42 @@ class WorkersRouter:
         self._ask = ask
         self._reloading = DeferredLock()
         self._counting = Counting()
+        self._table = Router(declared_routes(), lambda _route, _bug: None)
         self.reloaded: Callable[[], object] = lambda: None
 
     def body_limit(self, method: str, target: bytes) -> int:
         """Give the largest body that a request may have."""
-        path = target.partition(b"?")[0]
-        return PUSH_OCTETS if method == "POST" and path.endswith(b"/push") else BODY_OCTETS
+        return self._table.body_limit(method, target)
 
     async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
         """Answer one request; never raises."""
         method = "GET" if method == "HEAD" else method
-        answer = self._whom(method, target)
         try:
-            return await answer(method, target, body)
+            return await self._answered(self._row(method, target), method, target, body)
         except NoAnswer as fault:
             return refusal(Refused(503, "silent", f"No worker answers: {fault}."))
 
-    def _whom(self, method: str, target: bytes) -> Callable[[str, bytes, bytes], Awaitable[Response]]:
-        """Say who is asked."""
-        path, _, query = target.partition(b"?")
-        pieces = path.decode("latin-1").removeprefix("/api/v1/").split("/")
-        match method, pieces:
-            case "GET", ["status"]:
-                return self._status
-            case "GET", ["queue"]:
-                return partial(self._all, partial(sums.queue, limit=_limit(query, _PAGE)))
-            case _, ["messages", _, *_]:
-                return self._whoever_has_it
-            case "POST", ["domains", _, act] if act in _SUMMED:
-                return partial(self._all, _SUMMED[act])
-            case _, ["drain" | "resume"]:
-                return partial(self._all, sums.drained)
-            case "POST", ["reload"] | ["defences", _]:
-                return self._reload
-            case "GET", ["defences"]:
-                return partial(self._all, sums.stances)
-            case "GET", ["happenings"]:
-                return partial(self._all, partial(sums.happenings, limit=_limit(query, _LATELY)))
-            case "GET", ["sources"]:
-                return partial(self._all, partial(sums.worst_sources, limit=_limit(query, _WORST)))
-            case "GET", ["sources", _]:
-                return partial(self._all, sums.source)
-            case "POST", ["sources", _, "release"]:
-                return partial(self._all, sums.released)
-            case "POST", ["entries"]:
-                return partial(self._all, sums.first)
-            case "DELETE", ["entries", *_]:
-                return partial(self._all, sums.revoked)
-        return self._leader
+    def _row(self, method: str, target: bytes) -> Row:
+        """Say how a request is answered: what no row is for, by the leader, who knows why there is none."""
+        found = self._table.find(method, target)
+        place = ("", "") if found is None else (found[0].method, found[0].pattern.removeprefix(_ROOT))
+        return ROWS.get(place, _UNLISTED)
+
+    async def _answered(self, row: Row, method: str, target: bytes, body: bytes) -> Response:
+        if row.holder_asked(body):
+            return await self._whoever_has_it(method, target, body)
+        match row.whom:
+            case Whom.STATUS:
+                return await self._status(method, target, body)
+            case Whom.ALL:
+                return await self._all(row, method, target, body)
+            case Whom.IN_TURN:
+                response = await self._in_turn(method, target, body)
+            case _:
+                response = await self._leader(method, target, body)
+        if row.configures and response.status < 400:
+            self.reloaded()
+        return response
 
     # whom
 
@@ -127,11 +111,12 @@ class WorkersRouter:
             raise NoAnswer("none of them listens now")
         return await self._ask(up[0].number, method, target, body, LONG_SECONDS)
 
-    async def _all(self, merge: Merge, method: str, target: bytes, body: bytes) -> Response:
+    async def _all(self, row: Row, method: str, target: bytes, body: bytes) -> Response:
         """Ask all and give one answer; a refusal only if nobody did as asked."""
         asked = await self._asked(self._crew.up(), method, target, body)
         if asked.granted:
-            return Response(200, _with_silent(merge(asked.granted), asked.silent))
+            merged = row.merged(asked.granted, target.partition(b"?")[2])
+            return Response(200, _with_silent(merged, asked.silent))
         if asked.refused:
             return asked.refused[0]
         raise NoAnswer("those that run do not answer in time" if asked.silent else "none of them listens now")
@@ -190,8 +175,8 @@ class WorkersRouter:
             "queued": sum(domain["queued"] for domain in said.get("domains", ())),
         }
 
-    async def _reload(self, method: str, target: bytes, body: bytes) -> Response:
-        """Have the leader try the new configuration; when it has it, the others follow."""
+    async def _in_turn(self, method: str, target: bytes, body: bytes) -> Response:
+        """Have the leader try it; when it has done it, the others follow."""
         async with self._reloading:
             up = self._crew.up()
             if not up:
@@ -204,7 +189,6 @@ class WorkersRouter:
             for answer in asked.refused:
                 words = "A worker refused what another one took: ask for a reload again, or restart the node."
                 return refusal(Refused(409, "configuration_refused", words, answer.value["error"]["hints"]))
-            self.reloaded()
             return Response(200, _with_silent(first.value, asked.silent))
 
     async def reload(self) -> None:
@@ -226,9 +210,8 @@ class WorkersRouter:
         return _Asked(said, tuple(silent))
 
 
-_WORST = 20
-_LATELY = 200
-_SUMMED: dict[str, Merge] = {"flush": sums.flushed, "drill": sums.drilled, "believe": sums.believed}
+_ROOT = "/api/v1/"
+_UNLISTED = Row(Whom.LEADER)
 
 
 def _silence(failure: Any) -> None:
@@ -237,9 +220,3 @@ def _silence(failure: Any) -> None:
 
 def _with_silent(value: Any, silent: Sequence[int]) -> Any:
     return {**value, "silent": list(silent)} if silent else value
-
-
-def _limit(query: bytes, default: int) -> int:
-    """Read the limit that the workers will check."""
-    written = parse_qs(query.decode("latin-1")).get("limit", [""])[-1]
-    return int(written) if written.isascii() and written.isdigit() and len(written) < 6 else default

@@ -62,8 +62,12 @@ class Case(SynchronousTestCase):
     def answer(self, method: str, path: str, **answers: Response | None) -> Response:
         """Ask all; answers by ``_1``, ``_2`` and so on."""
         self.answers = {int(name[1:]): answer for name, answer in answers.items()}
+        return self.ask_all(method, path, b"")
+
+    def ask_all(self, method: str, path: str, body: bytes) -> Response:
+        """Ask; they answer as `answers` has it."""
         return self.successResultOf(
-            Deferred.fromCoroutine(self.router.answer(method, f"/api/v1/{path}".encode(), b""))
+            Deferred.fromCoroutine(self.router.answer(method, f"/api/v1/{path}".encode(), body))
         )
 
     def whom(self) -> list[int]:
