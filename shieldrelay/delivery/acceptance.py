@@ -196,6 +196,7 @@ class Acceptance:
         """
         queue = self._ways[message.domain].queue
         queue.coming(message.id)
+        began = self._clock.seconds()
         draft = None if holding is None else holding.draft
         try:
             due, progress = postponed.due, postponed.progress
@@ -206,7 +207,10 @@ class Acceptance:
         except BaseException:
             queue.not_stored(message.id)
             raise
-        self._journal.event("spooled", message=message.id, domain=message.domain, size=entry.size, reason=reason)
+        seconds = round(self._clock.seconds() - began, 4)
+        self._journal.event(
+            "spooled", message=message.id, domain=message.domain, size=entry.size, reason=reason, seconds=seconds
+        )
         return entry
 
     async def settled(

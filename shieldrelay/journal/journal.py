@@ -8,6 +8,8 @@ as soon as writing works again. Never raises.
 from __future__ import annotations
 
 import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 
 from shieldrelay.journal.encoding import encode_fields
@@ -24,6 +26,9 @@ PENDING_OCTETS = 1 << 20
 
 LABELS = 1000
 """Counters at most; further label values count as ``other``."""
+
+Listener = Callable[[str, Mapping[str, object]], object]
+"""Is given an event's name and fields; answers at once."""
 
 
 class Journal:
@@ -52,6 +57,7 @@ class Journal:
         self.trouble = ""
         self._heads = {name: self._head(name, event.level) for name, event in EVENTS.items()}
         self._labels = {name: event.label for name, event in EVENTS.items() if event.label}
+        self._listeners: dict[str, tuple[Listener, ...]] = {}
 
     def event(self, name: str, **fields: object) -> None:
         """Tell one event (`shieldrelay.ports.Journal.event`)."""
@@ -67,6 +73,17 @@ class Journal:
         if name in KEPT:
             self.recent.add(name, now, said)
         self._gather(f"{self._stamp}{int((now - second) * 1000000):06d}{head}{said}}}\n")
+        listeners = self._listeners.get(name)
+        if listeners is not None:
+            self._pass_on(listeners, name, fields)
+
+    def hear(self, names: Iterable[str], listener: Listener) -> None:
+        """Have somebody told of each event of these kinds, as it is told.
+
+        :param listener: quick, since mail waits for it; one that raises is not called again.
+        """
+        for name in names:
+            self._listeners[name] = (*self._listeners.get(name, ()), listener)
 
     def count(self, name: str, label: str = "") -> None:
         """Count one event (`shieldrelay.ports.Journal.count`)."""
@@ -101,6 +118,17 @@ class Journal:
     def counted(self, name: str) -> int:
         """Give how often an event happened, over all labels."""
         return sum(count for (event, _), count in self.counts.items() if event == name)
+
+    def _pass_on(self, listeners: tuple[Listener, ...], name: str, fields: Mapping[str, object]) -> None:
+        for listener in listeners:
+            try:
+                listener(name, fields)
+            except Exception as bug:  # noqa: BLE001 - a listener's bug costs the listener, never the mail
+                self._listeners = {
+                    event: tuple(each for each in those if each is not listener)
+                    for event, those in self._listeners.items()
+                }
+                self.event("bug", where="listening", error=repr(bug), traceback=traceback.format_exc())
 
     def _head(self, name: str, level: Level) -> str:
         return f'Z","level":"{level.value}","event":{quoted(name)},"node":{self._node}'
