@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from twisted.internet.defer import Deferred
-from zope.interface import implementer
 
-from shieldrelay.content.answers import ACCEPT, Answer, Refuse
-from shieldrelay.content.inspected import Inspected
-from shieldrelay.content.interfaces import IContentCheck
-from shieldrelay.content.search import contains
+from shieldrelay.content.plugin import ACCEPT, Answer, Inspected, Refuse, ShieldPlugin, Step, Surroundings, contains
 
 GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
 _FOUND = Refuse("it has the GTUBE test string", text="Message refused: it has the GTUBE test string")
 
 
-@implementer(IContentCheck)
 class GtubeCheck:
-    """Refuses what has the string."""
+    """Refuses what has the string; it has no settings."""
+
+    def __init__(self, settings: Mapping[str, object], _surroundings: Surroundings) -> None:
+        if settings:
+            raise ValueError(f"gtube has no setting {sorted(settings)[0]!r}")
 
     def check(self, inspected: Inspected) -> Answer | Deferred[Answer]:
         """Judge one message."""
@@ -31,12 +30,8 @@ class GtubeCheck:
         return found.addCallback(_judged) if isinstance(found, Deferred) else _judged(found)
 
 
-def plugin(settings: Mapping[str, object]) -> IContentCheck:
-    """Make the check; it has no settings."""
-    if settings:
-        raise ValueError(f"gtube has no setting {sorted(settings)[0]!r}")
-    return GtubeCheck()
-
-
 def _judged(found: object) -> Answer:
     return _FOUND if found else ACCEPT
+
+
+gtube = ShieldPlugin("gtube", frozenset((Step.CONTENT,)), GtubeCheck)

@@ -78,7 +78,7 @@ def _built(
     :param undo: is told what must be let go of when something further on cannot be had.
     """
     rnd = random.SystemRandom().random
-    installed = checks(configuration)
+    installed = checks(configuration, reactor)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()
     output, hostname = open_output(configuration.node.journal), configuration.node.hostname

@@ -123,7 +123,7 @@ class Reload:
     async def _with_lists(self, configuration: Configuration, lists: PreparedLists) -> _Prepared:
         """Make the rest; then the lists are put in force, and nothing else can fail."""
         house = self._house
-        installed = checks(configuration)
+        installed = checks(configuration, house.reactor)
         contexts = house.tls.prepare(translation.server_tls(configuration))
         client_contexts = ClientContexts()
         ways = {domain.domain: self._way(configuration, domain, client_contexts) for domain in configuration.domains}

@@ -168,6 +168,7 @@ class Terms:
             wall=wall,
             journal=surroundings.journal,
             stage=stage,
+            early=stage.conversation if stage is not None and stage.sees_early else None,
             provenance=self._provenance(configuration, surroundings),
         )
 

@@ -1,4 +1,4 @@
-"""Settings of ``[content]``: checks of complete messages by plugins. Declarations only."""
+"""Settings of ``[content]``: the site's plugins. Declarations only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from shieldrelay.config.kinds import Choice, Count, FilePath, Kind, ListOf, Unfit, shown, text_of
+from shieldrelay.config.kinds import Choice, Count, FilePath, Kind, ListOf, Maybe, Unfit, shown, text_of
 from shieldrelay.config.mode import Mode, mode
 from shieldrelay.config.quantities import Duration
 from shieldrelay.config.records import AnyTable
@@ -46,16 +46,19 @@ class Check:
     """On which terms a plugin takes part, and what it is given."""
 
     mode: Mode = mode("enforce: its refusals count. observe: they are journalled only. off: it is not asked.")
-    time_limit: float = setting(
-        Duration("100ms", "4m"),
-        default="30s",
-        help="Until it has failed, the wait for its turn included; the client waits meanwhile.",
+    time_limit: float | None = setting(
+        Maybe(Duration("100ms", "4m")),
+        default=None,
+        example="10s",
+        help="Until it has failed, the wait for its turn included; the client waits meanwhile. Without it: what the "
+        "plugin declares, else 30s.",
     )
-    failing: Failing = setting(
-        Choice(Failing),
-        default="tempfail",
+    failing: Failing | None = setting(
+        Maybe(Choice(Failing)),
+        default=None,
+        example="accept",
         help="What becomes of the message when it fails: accept, as if it were not there; tempfail, the client comes "
-        "again.",
+        "again. Without it: what the plugin declares, else tempfail.",
     )
     at_once: int = setting(Count(1, 10_000), default=20, help="Messages that it has in hand at once.")
     settings: Mapping[str, object] = setting(
@@ -65,7 +68,7 @@ class Check:
 
 @section
 class Content:
-    """Checks of complete messages, before they are offered to a next hop."""
+    """Plugins: checks of complete messages, before they are offered to a next hop, and of what comes before."""
 
     plugins: tuple[str, ...] = setting(
         ListOf(PluginName()), default=[], example=["gtube"], help="The plugins that are asked, in this order."

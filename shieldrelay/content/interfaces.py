@@ -1,7 +1,6 @@
-"""The plugin interface: what a file in the plugin directory provides (`docs/content-stage.md`).
+"""The small plugin interface: a check of complete messages and nothing else (`docs/content-stage.md`).
 
-A plugin may import this module, `content.answers`, `content.inspected` and `content.search`; nothing else of the
-package is promised to it.
+What sees other stages too, or declares its own time, is an `IShieldPlugin` of `content.plugin`.
 """
 
 from __future__ import annotations

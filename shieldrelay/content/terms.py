@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
+from typing import Any
 
 from attrs import field, frozen
 
-from shieldrelay.content.interfaces import IContentCheck
+from shieldrelay.content.steps import Step
 
 TIME_LIMIT_SECONDS = 30.0
 """What a check may take: well below the ten minutes for which a client waits (RFC 5321 §4.5.3.2.6)."""
@@ -66,17 +67,23 @@ class Configured:
 
     :ivar name: of the plugin's file, without ``.py``.
     :ivar settings: what the plugin's factory is given.
+    :ivar left_to_plugin: names of those of the terms that are as the plugin itself declares them.
     """
 
     name: str
     terms: CheckTerms = field(factory=CheckTerms)
     settings: Mapping[str, object] = field(factory=lambda: MappingProxyType({}))
+    left_to_plugin: frozenset[str] = frozenset()
 
 
 @frozen
 class Installed:
-    """A check that was loaded."""
+    """A check that was loaded.
+
+    :ivar check: has a method for each of the steps, named as their values say.
+    """
 
     name: str
-    check: IContentCheck
+    check: Any
     terms: CheckTerms = field(factory=CheckTerms)
+    steps: frozenset[Step] = frozenset((Step.CONTENT,))

@@ -13,11 +13,12 @@ from twisted.python.failure import Failure
 
 from shieldrelay.content.inspected import Inspected
 from shieldrelay.content.judgement import Judgement
+from shieldrelay.delivery.hearing import Hearing
 from shieldrelay.delivery.holding import Holding
 from shieldrelay.delivery.intake_tools import ContentStage, IntakeTools
 from shieldrelay.delivery.provenance import Provenance
 from shieldrelay.delivery.transaction import Transaction
-from shieldrelay.mail.address import BarePostmaster
+from shieldrelay.mail.address import BarePostmaster, Mailbox
 from shieldrelay.mail.client import Client
 from shieldrelay.mail.envelope import Origin, Precedence, Recipient
 from shieldrelay.mail.reply import Reply
@@ -43,8 +44,8 @@ class Intake:
     """
 
     __slots__ = (
-        "_client", "_fault", "_granted", "_headed", "_holding", "_pausing", "_provenance", "_referenced", "_session",
-        "_tools", "_transaction", "_visit", "accepted", "refused",
+        "_client", "_fault", "_granted", "_headed", "_hearing", "_holding", "_pausing", "_provenance", "_referenced",
+        "_session", "_tools", "_transaction", "_visit", "accepted", "refused",
     )  # fmt: skip
 
     def __init__(self, tools: IntakeTools, session: str, visit: Visit, client: Client) -> None:
@@ -61,6 +62,7 @@ class Intake:
         self._holding: Holding | None = None
         self._fault: OSError | MemoryError | None = None
         self._pausing: Deferred[None] | None = None
+        self._hearing = None if tools.early is None else Hearing(tools.early(), session, visit, client.address)
         self._referenced: dict[Reply, Reply] | None = None
 
     # the questions, in the order in which a session asks them
@@ -77,6 +79,18 @@ class Intake:
         unlawful = provenance.judged(now)
         if unlawful is not None:
             return self._delayed(self._refuse("mail", unlawful, asked), verdict)
+        if self._hearing is None:
+            return self._sender_heard(None, asked, origin, now, provenance, verdict)
+        path = asked.reverse_path
+        return self._hearing.sender(path, origin, self._sender_heard, asked, origin, now, provenance, verdict)
+
+    def _sender_heard(
+        self, refusal: Refusal | None, asked: MailRequested, origin: Origin, now: float, provenance: Provenance,
+        verdict: Verdict,
+    ) -> Reply | Deferred[Reply]:  # fmt: skip
+        """Answer MAIL when the site's plugins have."""
+        if refusal is not None:
+            return self._refuse("mail", refusal, asked)
         self._provenance = provenance
         precedence = Precedence.KNOWN_GOOD if self._visit.known_good else Precedence.ORDINARY
         self._transaction = Transaction(asked, origin, now, precedence)
@@ -113,9 +127,22 @@ class Intake:
         if verdict.refusal is not None:
             refused = self._refuse("rcpt", verdict.refusal, transaction.mail, str(question.mailbox))
             return self._delayed(refused, verdict)
-        self._granted += 1
         mailbox = question.mailbox
-        transaction.add(self._tools.domains.domain_of(mailbox), Recipient(mailbox, asked.notify, asked.orcpt))
+        domain = self._tools.domains.domain_of(mailbox)
+        if self._hearing is None:
+            return self._recipient_heard(None, verdict, asked, mailbox, domain)
+        answer = self._recipient_heard, verdict, asked, mailbox, domain
+        return self._hearing.recipient(transaction.mail.reverse_path, transaction.origin, mailbox, domain, *answer)
+
+    def _recipient_heard(
+        self, refusal: Refusal | None, verdict: Verdict, asked: RecipientRequested, mailbox: Mailbox, domain: str
+    ) -> Reply | Deferred[Reply]:
+        """Answer RCPT when the site's plugins have."""
+        transaction = self._begun()
+        if refusal is not None:
+            return self._refuse("rcpt", refusal, transaction.mail, str(mailbox))
+        self._granted += 1
+        transaction.add(domain, Recipient(mailbox, asked.notify, asked.orcpt))
         return replies.RECIPIENT_OK if verdict is GO_ON else self._delayed(replies.RECIPIENT_OK, verdict)
 
     def content_rules(self) -> ContentRules:
@@ -264,6 +291,8 @@ class Intake:
         pausing, self._pausing = self._pausing, None
         if pausing is not None:
             pausing.cancel()
+        if self._hearing is not None:
+            self._hearing.drop()
         holding, self._holding = self._holding, None
         if holding is not None:
             self._discard(holding)

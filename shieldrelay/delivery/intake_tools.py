@@ -10,12 +10,14 @@ from twisted.internet.defer import Deferred
 
 from shieldrelay.content.inspected import Inspected
 from shieldrelay.content.judgement import Judgement
+from shieldrelay.content.steps import Seen
 from shieldrelay.delivery.acceptance import Acceptance
 from shieldrelay.delivery.holding import Draft, MemoryBudget
 from shieldrelay.delivery.pauses import Pauses
 from shieldrelay.delivery.provenance import NOTHING, ProvenanceTools
 from shieldrelay.mail.address import Mailbox
 from shieldrelay.mail.envelope import Message, Origin
+from shieldrelay.mail.verdict import Refusal
 from shieldrelay.ports import Clock, Gate, Journal, WallClock
 from shieldrelay.smtp.limits import ContentRules
 
@@ -37,6 +39,16 @@ class Trace(Protocol):
         """Give one Received field, CRLF included."""
 
 
+class EarlyStages(Protocol):
+    """What the site's plugins say of one session before its contents: `content.conversation.Conversation`."""
+
+    def mail(self, seen: Seen) -> Refusal | Deferred[Refusal | None] | None:
+        """Judge a sender, and the connection and its name before it; never fails."""
+
+    def recipient(self, seen: Seen) -> Refusal | Deferred[Refusal | None] | None:
+        """Judge a recipient; never fails."""
+
+
 class ContentStage(Protocol):
     """The checks of a complete message: `content.stage.Stage`."""
 
@@ -51,6 +63,7 @@ class IntakeTools:
     :ivar postmaster: where ``<postmaster>`` without a domain goes.
     :ivar in_memory: octets up to which one message's content stays in memory.
     :ivar stage: the checks of complete messages; ``None`` when there are none.
+    :ivar early: begins what plugins are asked in one session before its contents; ``None`` when none sees that.
     """
 
     gate: Gate[Any]
@@ -67,4 +80,5 @@ class IntakeTools:
     wall: WallClock
     journal: Journal
     stage: ContentStage | None = None
+    early: Callable[[], EarlyStages] | None = None
     provenance: ProvenanceTools = NOTHING

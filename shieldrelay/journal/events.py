@@ -91,12 +91,23 @@ EVENTS: dict[str, Event] = {
         "defence",
     ),
     "content_refused": _info(
-        "A check of the content has refused a message, or would have.",
-        "session message peer domain check mode code status reason",
+        "A plugin has refused a message, or a command before it, or would have.",
+        "session message peer domain check stage mode code status reason",
         "check",
     ),
     "plugin_failed": _error(
-        "A check of the content gave no answer.", "session message check result reason traceback", "check"
+        "A plugin gave no answer.", "session message check stage result reason traceback", "check"
+    ),
+    "plugin_left_alone": _error(
+        "A plugin keeps failing: for a while it counts as failed without being asked.",
+        "check failures seconds reason",
+        "check",
+    ),
+    "plugin_back": _info("A plugin that was left alone answers again.", "check seconds", "check"),
+    "plugin_counts": _info(
+        "What a plugin was asked, and how long that took, since this was last told; at most once a minute.",
+        "check asked accepted annotated refused failed seconds longest period",
+        "check",
     ),
     "violation": _warn("A client spoke something else than lawful SMTP.", "session peer kind evidence", "kind"),
     "connection_refused": _info(

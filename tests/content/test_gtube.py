@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.content.answers import ACCEPT, Refuse
@@ -58,7 +59,7 @@ class GtubeTests(SynchronousTestCase):
 
     def test_refuses_the_string(self):
         """A message with the GTUBE is refused with 554 5.7.1, and another is accepted."""
-        stage = Stage([self.installed], clock=None, journal=ListJournal())  # type: ignore[arg-type]
+        stage = Stage([self.installed], Clock(), ListJournal())
         refusal: Any = stage.judge(a_message(HEADER, GTUBE + b"\r\n"))
         self.assertEqual((refusal.reply.code, refusal.reply.status), (554, "5.7.1"))
         self.assertIsNone(stage.judge(a_message(HEADER, GTUBE[:-1] + b"\r\n")))

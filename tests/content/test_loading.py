@@ -92,7 +92,7 @@ class LoadingTests(SynchronousTestCase):
             ("raising", "x = 1\ny = {}['key']\n", "line 2: KeyError: 'key'"),
             ("leaving", "raise SystemExit(3)\n", "line 1: SystemExit: 3"),
             ("needing", "import no_such_scanner\n", "ModuleNotFoundError: No module named 'no_such_scanner'"),
-            ("empty", "x = 1\n", "defines neither plugin(settings) nor check"),
+            ("empty", "x = 1\n", "declares no ShieldPlugin called 'empty', and neither plugin(settings) nor check"),
             ("factory", "def plugin(settings):\n    raise ValueError('host is missing')\n", "line 2: ValueError: host"),
             ("foreign", "check = object()\n", "is no IContentCheck"),
             ("../evil", None, "a name has 1 to 40 characters"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
-EDGE = ("wire", "admin", "importer", "peers", "redis", "alarms", "metrics")
-TOP = ("assembly", "tap", "workers", "demo")
+EDGE = ("wire", "admin", "importer", "peers", "redis", "alarms", "metrics", "scanners", "manhole")
+TOP = ("assembly", "tap", "workers", "check", "demo")
 SHARED = ("ports", "journal")
 
 MAY_KNOW: dict[str, tuple[str, ...]] = {
@@ -24,6 +24,8 @@ MAY_KNOW: dict[str, tuple[str, ...]] = {
     "assembly": VOCABULARY + PROTOCOL + SHARED + JUDGEMENT + EDGE,
     "workers": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly"),
     "tap": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "workers"),
+    # looks from outside at what a configuration means; no running node knows it
+    "check": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "tap"),
     "demo": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "tap", "testing"),
 }
 """Room (or file at the top of the package): the rooms whose names it may import, besides its own."""
@@ -42,6 +44,7 @@ LENT: dict[str, tuple[str, ...]] = {
         # what a check of the content is shown and what it comes to
         "shieldrelay.content.inspected",
         "shieldrelay.content.judgement",
+        "shieldrelay.content.steps",
     ),
     # The defences count in tables that members share; tables are arithmetic, the sharing is met through a port.
     "shieldrelay.shield": ("shieldrelay.cluster.kinds", "shieldrelay.cluster.table"),
@@ -108,12 +111,17 @@ DOORS: dict[str, tuple[str, ...]] = {
     "service_identity": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates"),
     "cryptography": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
     "spf": ("shieldrelay.wire.spf",),
-    "dns": ("shieldrelay.wire.spf",),
+    # one within a thread of the node, one in a command that may block
+    "dns": ("shieldrelay.wire.spf", "shieldrelay.check.names"),
+    "twisted.conch": ("shieldrelay.manhole",),
+    "shtab": ("shieldrelay.admin.ctl_completion",),
     # one asks, the others answer
     "twisted.names": ("shieldrelay.wire.resolver", "shieldrelay.wire.zone", "shieldrelay.demo.cluster_names"),
     # one serves operators, one is a process of its own and asks, one is between nodes
-    "twisted.web": ("shieldrelay.admin", "shieldrelay.importer", "shieldrelay.peers", "shieldrelay.alarms"),
-    "treq": ("shieldrelay.peers", "shieldrelay.alarms"),
+    "twisted.web": (
+        "shieldrelay.admin", "shieldrelay.importer", "shieldrelay.peers", "shieldrelay.alarms", "shieldrelay.scanners",
+    ),
+    "treq": ("shieldrelay.peers", "shieldrelay.alarms", "shieldrelay.scanners"),
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
     "fcntl": ("shieldrelay.spool", "shieldrelay.recipients"),  # each locks its own directory
