@@ -21,6 +21,9 @@ def check_admin(configuration: Configuration) -> Iterator[Finding]:
     )
     for name, user in admin.users.items():
         yield from secret(("admin", "users", name, "password"), user.password)
+    manhole = configuration.manhole
+    yield from together(("manhole",), "listen", manhole.listen, "keys", manhole.keys)
+    yield from readable([(("manhole", "keys"), manhole.keys)])
     yield from _check_listen(configuration)
 
 

@@ -13,11 +13,13 @@ import attrs
 
 from shieldrelay.config.admin import Admin
 from shieldrelay.config.alarms import Alarms
+from shieldrelay.config.check import Check
 from shieldrelay.config.cluster import Cluster
 from shieldrelay.config.content import Content
 from shieldrelay.config.delivery import Delivery
 from shieldrelay.config.domain import Domain
 from shieldrelay.config.hosts import IpNetwork, Network
+from shieldrelay.config.manhole import Manhole
 from shieldrelay.config.node import Disk, Listen, Node, Resolver, Tls
 from shieldrelay.config.recipients import Recipients
 from shieldrelay.config.setting import keyed, required_subsection, section, subsection
@@ -64,6 +66,8 @@ class Configuration:
     delivery: Delivery = subsection(Delivery, factory=Delivery, help="")
     disk: Disk = subsection(Disk, factory=Disk, help="")
     resolver: Resolver = subsection(Resolver, factory=Resolver, help="")
+    check: Check = subsection(Check, factory=Check, help="")
+    manhole: Manhole = subsection(Manhole, factory=Manhole, help="")
     domains: tuple[Domain, ...] = attrs.field(default=())
     pushed: tuple[str, ...] = attrs.field(default=())
     hidden: tuple[str, ...] = attrs.field(default=())
