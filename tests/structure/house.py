@@ -8,7 +8,7 @@ from __future__ import annotations
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
-EDGE = ("wire", "admin", "importer", "peers", "redis", "alarms", "metrics", "scanners", "manhole")
+EDGE = ("wire", "admin", "importer", "peers", "redis", "trace", "alarms", "metrics", "scanners", "manhole")
 TOP = ("assembly", "tap", "workers", "check", "demo")
 SHARED = ("ports", "journal")
 
@@ -124,9 +124,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "treq": ("shieldrelay.peers", "shieldrelay.alarms", "shieldrelay.scanners"),
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
-    "fcntl": ("shieldrelay.spool", "shieldrelay.recipients"),  # each locks its own directory
+    "fcntl": ("shieldrelay.spool", "shieldrelay.recipients", "shieldrelay.trace"),  # each locks its own directory
     "txredisapi": ("shieldrelay.redis",),
     "lmdb": ("shieldrelay.recipients",),
+    "sqlite3": ("shieldrelay.trace",),
 }
 """Library: the modules (or modules whose names begin so) that import it. One door per library."""
 
