@@ -160,18 +160,14 @@ class Shield:
         kinds = [table.kind for table in self.tables]
         self.hub, self._leave_hub = hub_of(configuration, kinds, reactor, self._timepiece)
         self.exchange = Exchange(
-            self.hub,
-            reactor,
-            self._timepiece,
-            journal,
-            self.decisions,
-            new_id(),
+            self.hub, reactor, self._timepiece, journal, self.decisions, new_id(),
             ExchangeSettings(tick=configuration.cluster.tick),
-        )
+        )  # fmt: skip
         rnd, member = random.SystemRandom().random, self.exchange.member
         self.membership = Membership(
             configuration, self.hub, reactor, wall, journal, rnd, member, lambda: bool(self.defences.stress.own)
         )
+        self.exchange.forgotten = self.membership.roster.show
         self.strain = Strain(self.decisions, member, self._timepiece, lambda: self.exchange.members)
         self.pauses = Pauses(reactor, self.exchange.next, self._sleepers, rnd)
         for table in self.tables:

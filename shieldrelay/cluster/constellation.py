@@ -12,7 +12,9 @@ from shieldrelay.cluster.hub import Card
 from shieldrelay.ports import Journal
 
 _MEETINGS = 2
-"""What may pass by itself has to be seen in so many meetings, one after the other."""
+"""A difference that may pass by itself has to be seen in so many meetings, one after the other."""
+_MISSED = 3
+"""Likewise that somebody is not there: these meetings follow soon."""
 
 
 class Constellation:
@@ -30,6 +32,11 @@ class Constellation:
         self._prints: frozenset[tuple[str, str]] = frozenset()
         self._seen = 0
         self._told: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether somebody was missed of whom nothing is told yet."""
+        return bool(self._missed)
 
     def see(self, cards: Sequence[Card], own: str) -> None:
         """Compare a meeting's cards with the former ones.
@@ -49,7 +56,7 @@ class Constellation:
             missed = self._missed[member] = self._missed.get(member, 0) + 1
             if missed == 1 and has_left(self._present[member], at):
                 self._left.add(member)
-            if missed >= _MEETINGS:
+            if missed >= _MISSED:
                 state = "left" if member in self._left else "lost"
                 self._forget(member)
                 self._tell("member_left", self._present.pop(member), state=state)

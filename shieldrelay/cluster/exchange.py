@@ -79,6 +79,7 @@ class Exchange:
     :ivar members: live ones as far as was last known, this one among them.
     :ivar interval: the tick as it is now stretched, in seconds.
     :ivar stakes: our parts of what members share out.
+    :ivar forgotten: called when the hub had forgotten us.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Exchange:
         self.member = member
         self.interval = self.settings.tick
         self.stakes = Stakes(alone=hub.alone)
+        self.forgotten: Callable[[], object] = bool
         self._hub = hub
         self._clock = clock
         self._wall = wall
@@ -264,6 +266,7 @@ class Exchange:
                 self.stakes.tell_all(now)
                 for parts in self._parts.values():
                     parts.tell_all()
+                self.forgotten()
 
     def _again(self, report: Report) -> None:
         self.stakes.again(report.claims)

@@ -1,7 +1,7 @@
 """`Roster`: who the members are (D10, R15): meets the others every few seconds, and tells who comes, goes and differs.
 
 Each meeting shows our card and brings those of all that live. What may pass by itself is told when it has lasted for
-two meetings: that a member is gone (a hub that forgot everything knows nobody yet), or that configurations differ
+some meetings: that a member is gone (a hub that forgot everything knows nobody yet), or that configurations differ
 (they are changed one after the other). A clock that is wrong is told and does no other harm. A hub that is alone is
 never met, and no timer runs. Built by `assembly`; cannot fail: while the hub cannot be met, the last cards stay.
 """
@@ -21,6 +21,8 @@ from shieldrelay.cluster.hub import CARDS_MOST, Card, Hub, HubRefused
 from shieldrelay.ports import Clock, Journal
 
 MEET_SECONDS = 5.0
+SOON_SECONDS = 2.0
+"""After a meeting that somebody missed: a hub that forgot everybody has heard of all again by then."""
 _JITTER = 0.2
 """By what share of it the time between two meetings varies, so that members do not come all at once."""
 TIMEOUT_SECONDS = 5.0
@@ -127,7 +129,8 @@ class Roster:
         else:
             self._take_in(outcome, shown, began)
         if self._running:
-            pause = MEET_SECONDS * (1.0 + _JITTER * (2.0 * self._rnd() - 1.0))
+            usual = SOON_SECONDS if self._constellation.incomplete else MEET_SECONDS
+            pause = usual * (1.0 + _JITTER * (2.0 * self._rnd() - 1.0))
             self._timer = self._clock.callLater(0.0 if self._again else pause, self._meet)
 
     def _take_in(self, cards: tuple[Card, ...], shown: Card, began: float) -> None:

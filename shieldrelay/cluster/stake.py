@@ -39,7 +39,8 @@ class Stake:
     """
 
     __slots__ = (
-        "__weakref__", "_desk", "bound", "changed", "claimants", "dirty", "most", "name", "told_at", "units", "used", "wanted",
+        "__weakref__", "_desk", "bound", "changed", "claimants", "dirty", "most", "name", "told_at", "units", "used",
+        "wanted",
     )  # fmt: skip
 
     def __init__(self, name: bytes, desk: Desk) -> None:

@@ -166,8 +166,11 @@ class SharedTests(unittest.SynchronousTestCase):
         self.one.add(b"k", 3.0)
         self.one.register.deny("192.0.2.0/24", None, "reason", "operator")
         self.pass_ticks(2)
+        told: list[bool] = []
+        self.one.exchange.forgotten = lambda: told.append(True)
         self.hub.forget()
         self.pass_ticks(4)
+        self.assertEqual(told, [True])
         late = Node("late", self.hub, self.clock)
         late.exchange.start()
         late.add(b"k", 1.0)
