@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 
 from shieldrelay.admin.ctl_access import add_access_commands
+from shieldrelay.admin.ctl_check import add_check_command
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, WebClient, path_of
 from shieldrelay.admin.ctl_domains import add_domain_command
 from shieldrelay.admin.ctl_lists import add_list_commands, spelled_out
@@ -169,6 +170,7 @@ def parser() -> argparse.ArgumentParser:
     add_member_commands(add)
     add_domain_command(add)
     add_access_commands(add)
+    add_check_command(add)
     add("reload", _reload, "Read the configuration again, whole or not at all.", "reload")
     return made
 
