@@ -23,6 +23,7 @@ from shieldrelay.cluster.hub import (
     RECORDS_AT_ONCE,
     STATE_MOST,
     Hub,
+    HubAway,
     HubRefused,
     News,
     Record,
@@ -238,7 +239,7 @@ class Exchange:
         if isinstance(outcome, Failure):
             if outcome.check(CancelledError):
                 return f"no answer within {self.settings.timeout:g} s"
-            if outcome.check(HubRefused):
+            if outcome.check(HubRefused, HubAway):
                 return outcome.getErrorMessage()
             return f"{type(outcome.value).__name__}: {outcome.getErrorMessage()}"
         if not isinstance(outcome, News):

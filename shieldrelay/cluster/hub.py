@@ -31,6 +31,7 @@ __all__ = [
     "Claim",
     "Grant",
     "Hub",
+    "HubAway",
     "HubRefused",
     "News",
     "Record",
@@ -62,6 +63,10 @@ MEMBER_SECONDS = 30.0
 
 class ReportRefused(ValueError):
     """A report is larger than a report may be; nothing of it counts."""
+
+
+class HubAway(Exception):
+    """The hub cannot be asked now: ``args[0]`` says why, in words for an operator."""
 
 
 class HubRefused(Exception):
@@ -213,9 +218,9 @@ class Hub(Protocol):
     def exchange(self, report: Report) -> Deferred[News]:
         """Tell and be told; one at a time.
 
-        Fails when the hub cannot be reached; the next report says it all again. Fails with `ReportRefused` when the
-        report is too large. Records and changes that are nonsense (an unknown kind, another number of values, no
-        finite number) count for nothing, and the rest counts. May be cancelled.
+        Fails (`HubAway`) when the hub cannot be reached; the next report says it all again. Fails with `ReportRefused`
+        when the report is too large. Records and changes that are nonsense (an unknown kind, another number of values,
+        no finite number) count for nothing, and the rest counts. May be cancelled.
         """
 
     def meet(self, card: Card) -> Deferred[tuple[Card, ...]]:

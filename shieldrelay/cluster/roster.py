@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.cluster.cards import is_sound
 from shieldrelay.cluster.constellation import Constellation, clock_error
-from shieldrelay.cluster.hub import CARDS_MOST, Card, Hub, HubRefused
+from shieldrelay.cluster.hub import CARDS_MOST, Card, Hub, HubAway, HubRefused
 from shieldrelay.ports import Clock, Journal
 
 MEET_SECONDS = 5.0
@@ -166,6 +166,8 @@ def _fault(outcome: Any, shown: Card) -> str:
     if isinstance(outcome, Failure):
         if outcome.check(CancelledError):
             return f"no answer within {TIMEOUT_SECONDS:g} s"
+        if outcome.check(HubRefused, HubAway):
+            return outcome.getErrorMessage()
         return f"{type(outcome.value).__name__}: {outcome.getErrorMessage()}"
     if not isinstance(outcome, tuple) or not all(isinstance(card, Card) for card in outcome[: CARDS_MOST + 1]):
         return f"the hub answered with {type(outcome).__name__}"

@@ -15,8 +15,10 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from shieldrelay.cluster.hub import HubAway
 
-class Away(Exception):
+
+class Away(HubAway):
     """The server cannot be reached or does not answer. ``args[0]`` says why."""
 
 

@@ -156,6 +156,7 @@ class RedisHub:
 
     def _understood(self, said: str, connection: Connection) -> Exception:
         """Put into words what the server refuses, and let go of one that cannot be the hub any more."""
+        said = said.partition(" script: ")[0]  # what follows is of use to nobody but the script's author
         if "REFUSED full" in said:
             return HubRefused(_FULL)
         if "REFUSED protocol" in said:
