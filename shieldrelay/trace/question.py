@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ class Matcher:
         self._veil = veil
         self._words: list[str] = []
         self._tests: list[Test] = []
-        self._needle = asked.id.encode("ascii", "replace")
+        self._needles: list[tuple[bytes, ...]] = []
         self._add(asked)
         self.keys = tuple(veil.key(word) for word in self._words)
         self._since = -1.0 if asked.since is None else asked.since
@@ -68,7 +69,10 @@ class Matcher:
 
     def may_fit(self, line: bytes) -> bool:
         """Say, without reading a line, whether it may be one; most are not."""
-        return bool(line) and self._needle in line
+        if not self._needles:
+            return bool(line)
+        small = line.lower()
+        return all(any(each in small for each in needles) for needles in self._needles)
 
     def fits(self, fields: Fields, at: float) -> bool:
         """Say whether a line is one."""
@@ -77,6 +81,7 @@ class Matcher:
     def _add(self, asked: Question) -> None:
         if asked.id:
             self._words.append("i" + asked.id)
+            self._need(asked.id)
             self._tests.append(lambda line: asked.id in _ids(line))
         self._add_address("r", asked.recipient, words.recipients)
         self._add_address("s", asked.sender, lambda line: [words.sender(line)])
@@ -91,10 +96,24 @@ class Matcher:
             ("e", asked.event, lambda line: words.text(line, "event")),
         ):
             if wanted:
-                self._add_equal(letter, wanted, given)
+                names = self._names(wanted) if letter == "d" else (wanted,)
+                self._add_equal(letter, wanted, given, names)
 
-    def _add_equal(self, letter: str, wanted: str, given: Callable[[Fields], str]) -> None:
+    def _names(self, domain: str) -> tuple[str, ...]:
+        """Give the names under which a line may be about a domain."""
+        aliases = [name for name, terms in self._settings.domains.items() if terms.domain == domain]
+        return tuple(dict.fromkeys([domain, *aliases]))
+
+    def _need(self, *forms: str) -> None:
+        """Note that one of some texts stands in the line, however it is spelled in JSON; letters' case apart."""
+        if all(each.isascii() for each in forms):
+            self._needles.append(tuple(json.dumps(each.lower())[1:-1].encode("ascii") for each in forms))
+
+    def _add_equal(
+        self, letter: str, wanted: str, given: Callable[[Fields], str], forms: tuple[str, ...]
+    ) -> None:
         self._words.append(letter + wanted)
+        self._need(*forms)
         self._tests.append(lambda line: given(line) == wanted)
 
     def _add_address(self, letter: str, wanted: str, given: Callable[[Fields], list[str]]) -> None:
@@ -104,9 +123,12 @@ class Matcher:
         self._words.append(word)
         if wanted.startswith("@"):
             domain = wanted[1:].lower()
+            self._need(domain)
             self._tests.append(lambda line: any(words.domain_of(each) == domain for each in given(line)))
             return
         forms = {word[1:], self._veil.veiled(wanted).lower()}
+        if wanted != "<>":
+            self._need(*forms)
         self._tests.append(lambda line: any(each.lower() in forms for each in given(line)))
 
     def _add_source(self, wanted: str) -> None:
@@ -115,15 +137,19 @@ class Matcher:
         except ValueError:
             network = None
         if network is None or network.num_addresses == 1:
-            self._add_equal("p", wanted, words.source)
+            self._add_equal("p", wanted, words.source, (wanted,))
             return
         if network.prefixlen >= (24 if network.version == 4 else 64):
             self._words.append("n" + words.network(str(network.network_address)))
+            if network.version == 4:
+                self._need(str(network.network_address).rpartition(".")[0] + ".")
         self._tests.append(lambda line: _within(words.source(line), network))
 
     def _add_reason(self, wanted: str) -> None:
         found = words.plain_words(wanted)
         self._words += ["w" + each for each in found]
+        for each in found:
+            self._need(each)
         rest = [each for each in wanted.lower().split() if not words.plain_words(each)]
 
         def said(line: Fields) -> bool:

@@ -55,7 +55,7 @@ class Reader:
         :raises Unreadable: it is none.
         """
         try:
-            fields = json.loads(octets)
+            fields = json.loads(octets.decode("ascii"))
         except (ValueError, RecursionError):
             raise Unreadable from None
         if not isinstance(fields, dict):

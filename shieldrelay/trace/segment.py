@@ -61,6 +61,9 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._keys: set[int] = set()
+        self._times: tuple[float, float] | None = None
+        self._dirty = False
         self._db = sqlite3.connect(path, isolation_level=None)
         try:
             self._open()
@@ -83,9 +86,6 @@ class Segment:
         self.first, self.last = 0.0, 0.0
         self.lines, self.first, self.last = row.fetchone()
         self._number, self._block, self._octets = self._begun()
-        self._keys: set[int] = set()
-        self._times: tuple[float, float] | None = None
-        self._dirty = False
 
     def _begun(self) -> tuple[int, list[bytes], int]:
         """Give the block that is not full yet."""
@@ -120,10 +120,9 @@ class Segment:
 
     def note(self, name: str, value: str) -> None:
         """Keep a word; with what was added, if there was anything."""
-        self._begin()
+        if self._dirty:
+            self._begin()
         self._db.execute("REPLACE INTO meta VALUES (?, ?)", (name, value))
-        if not self._dirty:
-            self._db.execute("COMMIT")
 
     def noted(self, name: str) -> str:
         """Give a word that was kept; ``""``: none."""

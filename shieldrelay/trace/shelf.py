@@ -63,7 +63,11 @@ class Shelf:
             os.close(self._lock)
             raise ShelfInUse(f"another process writes {directory}") from None
         self._closed: dict[Path, tuple[float, float, int]] = {}
-        self.current = self._newest()
+        try:
+            self.current = self._newest()
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     @property
     def oldest(self) -> float | None:

@@ -23,7 +23,8 @@ WORDS_MOST = 24
 
 _NAMED = {"session", "message", "reference", "peer"}
 _ALSO = {"ban", "released_source", "list_changed"}
-_WORD = re.compile(r"[a-z][a-z0-9]{2,29}")
+_WORD = re.compile(r"(?<![a-z0-9])[a-z]{3,30}(?![a-z0-9])")
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 _SHOWN = 256
 
 
@@ -84,6 +85,8 @@ def plain_words(said: str) -> list[str]:
 @lru_cache(maxsize=20_000)
 def network(address: str) -> str:
     """Give the network that a source is also found by: /24, or /64; ``""`` for what is no address."""
+    if _IPV4.match(address):
+        return address[: address.rindex(".")] + ".0/24"
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
