@@ -33,6 +33,7 @@ from shieldrelay.admin.web_health import HealthFactory
 from shieldrelay.assembly import translation
 from shieldrelay.config.hosts import HostPort
 from shieldrelay.config.schema import Configuration
+from shieldrelay.dashboard.pages import StaticPages
 from shieldrelay.ports import Journal, WallClock
 from shieldrelay.wire.certificates import CertificateFiles
 from shieldrelay.wire.listeners import ListenAddress, bind_all
@@ -42,6 +43,18 @@ from shieldrelay.wire.tls_server import ServerTls, ServerTlsSettings, TlsFault
 ADMIN_DIRECTORY = "admin"
 
 
+class Dashboard:
+    """The dashboard's files, as the administration serves them."""
+
+    def __init__(self) -> None:
+        self._files = StaticPages()
+
+    def page(self, path: bytes) -> Document | None:
+        """Give what stands at a path."""
+        found = self._files.page(path)
+        return None if found is None else Document(found.octets, found.kind)
+
+
 class Front:
     """The node's front.
 
@@ -49,7 +62,7 @@ class Front:
     :param configuration: gives the one in force.
     :param tls: gives the node's own certificates.
     :param unready: says why the node wants no traffic now; ``""``: it does.
-    :param pages: for browsers; ``None``: there are none.
+    :param pages: for browsers; ``None``: those of the dashboard.
     :raises TlsFault: the administration's own certificate cannot be used.
     """
 
@@ -73,7 +86,7 @@ class Front:
         self.tokens = Tokens(state / "tokens.json", journal)
         self.warden = self._warden()
         self.events = EventFeed(self._status, self._narrow(), reactor, journal)
-        desk = Desk(self.warden, self._authentication(), self.events, pages)
+        desk = Desk(self.warden, self._authentication(), self.events, pages or Dashboard())
         self._own_tls = None if now.admin.certificate is None else ServerTls(_own_certificate(now), wall)
         self._plain = ApiFactory(desk, reactor, journal, secure=False)
         self._secure = ApiFactory(desk, reactor, journal, secure=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
-EDGE = ("wire", "admin", "importer", "peers", "redis", "trace", "alarms", "metrics", "scanners", "manhole")
+EDGE = ("wire", "admin", "dashboard", "importer", "peers", "redis", "trace", "alarms", "metrics", "scanners", "manhole")
 TOP = ("assembly", "tap", "workers", "check", "demo")
 SHARED = ("ports", "journal")
 

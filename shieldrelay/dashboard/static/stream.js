@@ -1,0 +1,82 @@
+// The live events of the node: its status each second, and what has changed. Keeps the rates of the last minutes.
+
+import { get } from "./requests.js";
+import { setClock } from "./words.js";
+
+const KEPT = 600;
+const SILENCE = 7000;
+const POLL = 5000;
+
+export class Stream {
+  constructor(told) {
+    this.told = told;
+    this.status = null;
+    this.times = [];
+    this.rates = new Map(); // name -> numbers, one for each time
+    this.live = false;
+    this.source = null;
+    this.watching = setInterval(() => this.watch(), 1000);
+    this.heard = Date.now();
+    this.connect();
+  }
+
+  connect() {
+    this.source?.close();
+    this.source = new EventSource("/api/v1/events");
+    this.source.addEventListener("status", (event) => this.take(JSON.parse(event.data), true));
+    this.source.addEventListener("change", (event) => this.told("change", JSON.parse(event.data)));
+    this.source.addEventListener("trouble", (event) => this.told("trouble", JSON.parse(event.data).message));
+  }
+
+  // Where nothing comes, the status is asked for instead, and the stream is tried again.
+  watch() {
+    if (Date.now() - this.heard < SILENCE || document.hidden) return;
+    this.heard = Date.now() - SILENCE + POLL;
+    this.live = false;
+    this.told("live", false);
+    get("status").then((status) => this.take(status, false), (fault) => this.told("trouble", fault.message));
+    if (this.source.readyState === EventSource.CLOSED) this.connect();
+  }
+
+  take(status, live) {
+    if (live) {
+      this.heard = Date.now();
+      this.live = true;
+    }
+    setClock(status.now);
+    if (this.status) this.note(this.status, status);
+    this.status = status;
+    this.told("live", this.live);
+    this.told("status", status);
+  }
+
+  note(before, after) {
+    const seconds = after.now - before.now;
+    if (seconds <= 0.2) return;
+    this.times.push(after.now);
+    const known = this.times.length - 1;
+    for (const [name, value] of counted(after)) {
+      const old = counted(before).get(name) ?? 0;
+      if (!this.rates.has(name)) this.rates.set(name, new Array(known).fill(0));
+      this.rates.get(name).push(Math.max(0, value - old) / seconds);
+    }
+    for (const rates of this.rates.values()) if (rates.length < this.times.length) rates.push(0);
+    if (this.times.length > KEPT) {
+      this.times.shift();
+      for (const rates of this.rates.values()) rates.shift();
+    }
+  }
+
+  close() {
+    this.source.close();
+    clearInterval(this.watching);
+  }
+}
+
+function counted(status) {
+  const counts = status.counts ?? {};
+  const found = new Map();
+  for (const name of ["accepted", "turned_down", "delivered", "deferred"]) found.set(name, counts[name] ?? 0);
+  for (const [defence, value] of Object.entries(counts.refused ?? {})) found.set(`refused ${defence}`, value);
+  return found;
+}
