@@ -29,8 +29,8 @@ class Watch(Protocol):
     async def test(self) -> TestDone:
         """Send a test alarm to all who are told of alarms. Raises OSError for the spool's disk."""
 
-    async def report(self, domain: str) -> ReportPicture | None:
-        """Say what became of a domain's mail since the last report; ``None``: it is not protected here."""
+    async def report(self, domain: str, *, last: bool) -> ReportPicture | None:
+        """Say what became of a domain's mail in this week or the last; ``None``: it is not protected here."""
 
     def metrics(self) -> bytes:
         """Give all metrics of the process in Prometheus' text format."""
@@ -51,7 +51,7 @@ def watch_routes(watch: Watch) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/api/v1/domains/{domain}/report", api.report, needs=Role.VIEW, reach=Reach.PATH,
-            words="Say what became of a domain's mail since its last weekly report", answer=ReportPicture,
+            words="Say what became of a domain's mail this week, or last week", query=(_WEEK,), answer=ReportPicture,
         ),
         Route(
             "GET", "/api/v1/metrics", api.metrics, needs=Role.VIEW, reach=Reach.NODE,
@@ -60,6 +60,7 @@ def watch_routes(watch: Watch) -> tuple[Route, ...]:
     )  # fmt: skip
 
 
+_WEEK = Parameter(name="week", among=("this", "last"), words="weeks begin on Mondays, 00:00 UTC")
 _OPEN = Parameter(name="open", among=("yes", "no"), words="yes: those that are open alone")
 
 
@@ -87,8 +88,11 @@ class _Api:
         return as_json(await parameters.disk(self.watch.test()))
 
     async def report(self, call: Call) -> Any:
-        parameters.only(call)
-        shown = await self.watch.report(call.path["domain"].lower())
+        parameters.only(call, "week")
+        week = call.query.get("week", "this")
+        if week not in ("this", "last"):
+            raise Refused(400, "invalid_parameter", "week is this or last.")
+        shown = await self.watch.report(call.path["domain"].lower(), last=week == "last")
         if shown is None:
             raise Refused(404, "unknown_domain", f"There is no protected domain {call.path['domain'][:80]!r}.")
         return as_json(shown)

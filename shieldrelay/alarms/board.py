@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from shieldrelay.alarms.kinds import KINDS, Level
 from shieldrelay.alarms.rules import RULES, End, Raise
-from shieldrelay.ports import WallClock
+from shieldrelay.ports import Journal, WallClock
 
 OPEN_MOST = 500
 ENDED_MOST = 200
@@ -62,11 +62,14 @@ class Alarm:
 class Board:
     """The alarms of a process.
 
+    :param journal: is told of each that is opened or ends.
     :ivar untold: how many were not opened for want of room.
     """
 
-    def __init__(self, wall: WallClock) -> None:
+    def __init__(self, wall: WallClock, journal: Journal) -> None:
         self._wall = wall
+        self._journal = journal
+        self._worst: dict[str, tuple[float, str]] = {}
         self._open: dict[str, Alarm] = {}
         self._ended: dict[str, Alarm] = {}
         self.untold = 0
@@ -96,12 +99,30 @@ class Board:
             self._open[id] = evolve(before, last=now, words=words, times=before.times + 1, ended=None, end="")
         else:
             self._open[id] = Alarm(kind, about, now, now, words)
+        self._journal.event("alarm_opened", kind=kind, about=about or None, reason=words)
 
     def end(self, change: End) -> None:
         """End an alarm, if it is open."""
-        known = self._open.pop(f"{change.kind}:{change.about}", None)
-        if known is not None:
-            self._put_aside(evolve(known, ended=self._wall(), end=change.words[:WORDS_CHARACTERS]))
+        id = f"{change.kind}:{change.about}"
+        known, (_, worst) = self._open.pop(id, None), self._worst.pop(id, (0.0, ""))
+        if known is None:
+            return
+        words = f"{change.words}; at its worst {worst}" if worst else change.words
+        ended = evolve(known, ended=self._wall(), end=words[:WORDS_CHARACTERS])
+        self._put_aside(ended)
+        seconds = round((ended.ended or 0.0) - ended.since, 1)
+        self._journal.event(
+            "alarm_ended", kind=known.kind, about=known.about or None, reason=ended.end, seconds=seconds
+        )
+
+    def worst(self, kind: str, about: str, figure: float, words: str) -> None:
+        """Note how bad an alarm is; its end tells the worst.
+
+        :param words: with a place for the figure.
+        """
+        id = f"{kind}:{about}"
+        if id in self._open and figure > self._worst.get(id, (0.0, ""))[0]:
+            self._worst[id] = figure, words.format(figure)
 
     def is_open(self, kind: str, about: str) -> bool:
         """Whether one is open."""

@@ -141,8 +141,8 @@ class Alarms:
         default=[],
         example=["192.0.2.1/32", "192.0.2.2/32"],
         help=(
-            "Networks of nodes that the customers' firewalls let in. A node that joins the cluster from elsewhere is an "
-            "alarm. Empty: nobody is looked at."
+            "Networks of nodes that the customers' firewalls let in. A node that joins the cluster from elsewhere is "
+            "an alarm. Empty: nobody is looked at."
         ),
     )
     certificate: float = setting(
