@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 
 from shieldrelay.admin.ctl_access import add_access_commands
+from shieldrelay.admin.ctl_backup import add_backup_commands
 from shieldrelay.admin.ctl_check import add_check_command
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, WebClient, path_of
 from shieldrelay.admin.ctl_domains import add_domain_command
@@ -32,6 +33,7 @@ from shieldrelay.admin.ctl_outcome import (
 )
 from shieldrelay.admin.ctl_parts import add_part_commands
 from shieldrelay.admin.ctl_reports import add_report_command
+from shieldrelay.admin.ctl_setup import add_setup_command
 from shieldrelay.admin.ctl_sources import add_source_commands
 from shieldrelay.admin.ctl_text import duration, harmless, until, whole
 from shieldrelay.admin.ctl_views import status_view
@@ -171,6 +173,8 @@ def parser() -> argparse.ArgumentParser:
     add_domain_command(add)
     add_access_commands(add)
     add_check_command(add)
+    add_setup_command(add)
+    add_backup_commands(add)
     add("reload", _reload, "Read the configuration again, whole or not at all.", "reload")
     return made
 

@@ -9,7 +9,7 @@ VOCABULARY = ("mail",)
 PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
 EDGE = ("wire", "admin", "dashboard", "importer", "peers", "redis", "trace", "alarms", "metrics", "scanners", "manhole")
-TOP = ("assembly", "tap", "workers", "check", "demo")
+TOP = ("assembly", "tap", "workers", "check", "setup", "backup", "demo")
 SHARED = ("ports", "journal")
 
 MAY_KNOW: dict[str, tuple[str, ...]] = {
@@ -26,6 +26,9 @@ MAY_KNOW: dict[str, tuple[str, ...]] = {
     "tap": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "workers"),
     # looks from outside at what a configuration means; no running node knows it
     "check": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "tap"),
+    # programs of their own for who installs a node: one looks as `check` does and tries what a start would read
+    "setup": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "tap", "check"),
+    "backup": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE),
     "demo": (*VOCABULARY, *PROTOCOL, *SHARED, *JUDGEMENT, *EDGE, "assembly", "tap", "testing"),
 }
 """Room (or file at the top of the package): the rooms whose names it may import, besides its own."""
@@ -124,7 +127,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "treq": ("shieldrelay.peers", "shieldrelay.alarms", "shieldrelay.scanners"),
     "twisted.mail": (),
     "tomllib": ("shieldrelay.config",),
-    "fcntl": ("shieldrelay.spool", "shieldrelay.recipients", "shieldrelay.trace"),  # each locks its own directory
+    # each locks its own directory; the last waits for locks of the others
+    "fcntl": ("shieldrelay.spool", "shieldrelay.recipients", "shieldrelay.trace", "shieldrelay.backup"),
     "txredisapi": ("shieldrelay.redis",),
     "lmdb": ("shieldrelay.recipients",),
     "sqlite3": ("shieldrelay.trace",),
