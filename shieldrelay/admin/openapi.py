@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shieldrelay import __version__
+from shieldrelay.admin.everywhere import EVERYWHERE, HERE_ALONE, NODE
 from shieldrelay.admin.openapi_shapes import Parameter, Schema, Shapes, fields_schema
 from shieldrelay.admin.roles import Reach
 from shieldrelay.admin.router import Route
@@ -116,7 +117,10 @@ def _operation(route: Route, shapes: Shapes) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     named = [Parameter(name=name, required=True, least=1) for name in _NAME.findall(route.pattern)]
-    return [_parameter(one, "path") for one in named] + [_parameter(one, "query") for one in route.query]
+    own = {one.name for one in route.query}
+    where = () if route.pattern in HERE_ALONE or route.raw else (NODE, EVERYWHERE)
+    asked = (*route.query, *(one for one in where if one.name not in own))
+    return [_parameter(one, "path") for one in named] + [_parameter(one, "query") for one in asked]
 
 
 def _parameter(one: Parameter, place: str) -> dict[str, Any]:

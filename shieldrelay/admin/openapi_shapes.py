@@ -115,7 +115,7 @@ _SIMPLE: dict[Any, Schema] = {
     bool: {"type": "boolean"},
 }
 
-AFTER = Parameter(name="after", words="where the page before ended, as it said", most=200)
+AFTER = Parameter(name="after", words="where the page before ended, as it said", most=4000)
 BY = Parameter(name="by", words="who wants it; with a token or a session it is theirs", most=200)
 FORCE = Parameter(name="force", kind="boolean", words="whatever the guards say")
 

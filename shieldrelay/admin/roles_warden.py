@@ -13,10 +13,16 @@ from urllib.parse import quote, urlencode
 
 from shieldrelay.admin import parameters
 from shieldrelay.admin.audit import AuditLog
+from shieldrelay.admin.errand import ErrandFault, Others, errand
+from shieldrelay.admin.everywhere import EVERYWHERE, HERE_ALONE, NODE, Everywhere, without
 from shieldrelay.admin.roles import Caller, Reach, Role
 from shieldrelay.admin.router import Refused, Response, Route, Router, json_object, refusal
 
 SOCKET = "socket"
+ERRAND = b"/api/v1/errand"
+"""At a control socket alone: a request of another node's caller, as the process brings it that listens for peers."""
+ERRAND_OCTETS = 2 << 20
+_WHERE = (NODE.name, EVERYWHERE.name)
 
 
 class Answerer(Protocol):
@@ -36,6 +42,8 @@ class Warden:
     :param declared: its routes, which need not be callable here.
     :param edge: routes that are asked here; their calls know the caller.
     :param on_bug: told of every exception of theirs.
+    :param name: gives the node's.
+    :param others: asks the other nodes; ``None``: there are none.
     :ivar routes: all of them.
     """
 
@@ -46,11 +54,14 @@ class Warden:
         edge: Sequence[Route],
         audit: AuditLog,
         on_bug: Callable[[str, Exception], object],
+        name: Callable[[], str] = str,
+        others: Others | None = None,
     ) -> None:
         self._inner = inner
         self._edge = Router(edge, on_bug)
         self._table = Router((*edge, *declared), on_bug)
         self._audit = audit
+        self._everywhere = Everywhere(name, self._here, others)
         self.routes = self._table.routes
 
     def body_limit(self, method: str, target: bytes) -> int:
@@ -74,11 +85,50 @@ class Warden:
             raise Refused(403, "limited", f"{caller.name} is limited to some domains, and this is the whole node's.")
 
     async def answer(self, caller: Caller, method: str, target: bytes, body: bytes = b"") -> Response:
-        """Answer a request of somebody who has shown who they are; never raises."""
+        """Answer a request of somebody who has shown who they are, here or elsewhere; never raises."""
         method = "GET" if method == "HEAD" else method
         found = self._table.find(method, target)
         if found is None:
             return await self._table.answer(method, target)  # says what is wrong, and calls nothing
+        route, _, query = found
+        own = {one.name for one in route.query}
+        wanted = {name: query[name] for name in _WHERE if name in query and name not in own}
+        if not wanted:
+            return await self._here(caller, method, target, body)
+        return await self._elsewhere(caller, route, wanted, method, target, body)
+
+    async def errand(self, octets: bytes) -> Response:
+        """Answer what another node asks for a caller of its own; never raises."""
+        try:
+            asked = errand(octets)
+        except ErrandFault as fault:
+            return refusal(Refused(400, "malformed_body", f"This is {fault}."))
+        route = self.route(asked.method, asked.target)
+        if route is not None and route.pattern in HERE_ALONE:
+            return refusal(Refused(400, "not_elsewhere", "This is asked of a node itself."))
+        return await self._here(asked.caller, asked.method, asked.target, asked.body)
+
+    async def _elsewhere(
+        self, caller: Caller, route: Route, wanted: Mapping[str, str], method: str, target: bytes, body: bytes
+    ) -> Response:
+        try:
+            if route.pattern in HERE_ALONE:
+                raise Refused(400, "not_elsewhere", "This is asked of a node itself.")
+            self.check(caller, route)
+            target = without(target, *wanted)
+            response = await self._everywhere.answer(caller, route, wanted, method, target, body)
+        except Refused as refused:
+            response = refusal(refused)
+        if method != "GET" or route.noted or response.status == 403:
+            where = wanted.get("node", "all nodes")
+            self._note(caller, f"{method} {_path(target)} on {where}"[:300], "", response)
+        return response
+
+    async def _here(self, caller: Caller, method: str, target: bytes, body: bytes) -> Response:
+        """Answer on this node."""
+        found = self._table.find(method, target)
+        if found is None:
+            return await self._table.answer(method, target)
         route, values, query = found
         domain = ""
         try:
@@ -90,10 +140,12 @@ class Warden:
         except Refused as refused:
             response = refusal(refused)
         if method != "GET" or route.noted or response.status == 403:
-            code = response.value["error"]["code"] if response.status >= 400 else ""
-            path = target.partition(b"?")[0].decode("ascii", "replace")
-            self._audit.note(caller, f"{method} {path}", domain, response.status, code)
+            self._note(caller, f"{method} {_path(target)}", domain, response)
         return response
+
+    def _note(self, caller: Caller, action: str, domain: str, response: Response) -> None:
+        code = response.value["error"]["code"] if response.status >= 400 else ""
+        self._audit.note(caller, action, domain, response.status, code)
 
     def at_socket(self, user: str) -> Answerer:
         """Give who answers a user of the machine at the control socket, who may do everything."""
@@ -155,11 +207,17 @@ class _AtSocket:
 
     def body_limit(self, method: str, target: bytes) -> int:
         """Give the largest body that a request may have."""
-        return self._warden.body_limit(method, target)
+        return ERRAND_OCTETS if target == ERRAND else self._warden.body_limit(method, target)
 
     async def answer(self, method: str, target: bytes, body: bytes = b"") -> Response:
         """Answer one request; never raises."""
+        if target == ERRAND and method == "POST":
+            return await self._warden.errand(body)
         return await self._warden.answer(self._caller, method, target, body)
+
+
+def _path(target: bytes) -> str:
+    return target.partition(b"?")[0].decode("ascii", "replace")
 
 
 def _nothing() -> Refused:

@@ -177,6 +177,10 @@ class Router:
         self.routes = tuple(routes)
         self._on_bug = on_bug
 
+    def with_routes(self, more: Sequence[Route]) -> Router:
+        """Give a router that has further routes."""
+        return Router((*self.routes, *more), self._on_bug)
+
     async def answer(
         self, method: str, target: bytes, body: bytes = b"", caller: Caller | None = None
     ) -> Response:

@@ -23,6 +23,7 @@ from shieldrelay.admin.auth import Authentication
 from shieldrelay.admin.auth_api import edge_routes
 from shieldrelay.admin.auth_sessions import Sessions
 from shieldrelay.admin.auth_tokens import Tokens
+from shieldrelay.admin.errand import Others
 from shieldrelay.admin.limits import Attempts
 from shieldrelay.admin.roles_warden import Answerer, Warden
 from shieldrelay.admin.router import Document, Route
@@ -62,6 +63,7 @@ class Front:
     :param configuration: gives the one in force.
     :param tls: gives the node's own certificates.
     :param unready: says why the node wants no traffic now; ``""``: it does.
+    :param others: asks the other nodes of the cluster; ``None``: there are none.
     :param pages: for browsers; ``None``: those of the dashboard.
     :raises TlsFault: the administration's own certificate cannot be used.
     """
@@ -76,6 +78,7 @@ class Front:
         reactor: Any,
         wall: WallClock,
         journal: Journal,
+        others: Others | None = None,
         pages: Pages | None = None,
     ) -> None:
         now = configuration()
@@ -84,7 +87,7 @@ class Front:
         state = Path(now.node.state) / ADMIN_DIRECTORY
         self.audit = AuditLog(state / "audit.jsonl", wall, journal)
         self.tokens = Tokens(state / "tokens.json", journal)
-        self.warden = self._warden()
+        self.warden = self._warden(others)
         self.events = EventFeed(self._status, self._narrow(), reactor, journal)
         desk = Desk(self.warden, self._authentication(), self.events, pages or Dashboard())
         self._own_tls = None if now.admin.certificate is None else ServerTls(_own_certificate(now), wall)
@@ -167,11 +170,13 @@ class Front:
         response = await self._inner.answer("GET", b"/metrics")
         return response.value.octets if isinstance(response.value, Document) else b""
 
-    def _warden(self) -> Warden:
+    def _warden(self, others: Others | None) -> Warden:
         declared = declared_routes()
         shown = configuration_route(self._configuration)
         edge = (shown, *edge_routes(self.tokens, self.audit, (*declared, shown), self._wall))
-        return Warden(self._inner, declared, edge, self.audit, self._bug)
+        return Warden(
+            self._inner, declared, edge, self.audit, self._bug, lambda: self._configuration().node.hostname, others
+        )
 
     def _authentication(self) -> Authentication:
         seconds = self._reactor.seconds

@@ -20,9 +20,11 @@ from twisted.python.failure import Failure
 from shieldrelay import __version__
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
+from shieldrelay.admin.router import Response
 from shieldrelay.assembly.domains import PushedDomains
 from shieldrelay.assembly.drain import Drain
 from shieldrelay.assembly.ending import end_process
+from shieldrelay.assembly.errands import Errands
 from shieldrelay.assembly.front import Front
 from shieldrelay.assembly.hangup import on_hangup
 from shieldrelay.assembly.house import House
@@ -89,7 +91,13 @@ class ApplianceService(Service):
             self.members,
             stances=DefenceSteering(house, self._reload),
         )
-        if not house.configuration.worker:
+        worker = house.configuration.worker
+        errands = Errands(house, None if worker else self._errand)
+        if house.peers is not None:
+            house.peers.answer(*errands.peer_routes())
+        if worker:
+            router = router.with_routes(errands.routes())
+        else:
             house.front = Front(
                 router,
                 lambda: house.configuration,
@@ -98,6 +106,7 @@ class ApplianceService(Service):
                 reactor=house.reactor,
                 wall=house.wall,
                 journal=house.journal,
+                others=None if house.peers is None else errands,
             )
         self._control = ControlService(
             router,
@@ -303,6 +312,11 @@ class ApplianceService(Service):
             look: Deferred[None] = Deferred()
             reactor.callLater(LOOK_SECONDS, look.callback, None)
             await look
+
+    async def _errand(self, octets: bytes) -> Response:
+        """Answer what another node asks for a caller of its own."""
+        assert self.house.front is not None
+        return await self.house.front.warden.errand(octets)
 
     def _unready(self) -> str:
         """Say why the node wants no traffic now."""

@@ -36,6 +36,7 @@ from shieldrelay.ports import WallClock
 from shieldrelay.wire.listeners import ListenAddress, ListenFault, bind_all, inherit
 from shieldrelay.wire.tls_server import ServerTls, TlsFault
 from shieldrelay.workers.crew import Crew
+from shieldrelay.workers.errands import CrewErrands
 from shieldrelay.workers.process import spawner
 from shieldrelay.workers.router import WorkersRouter
 
@@ -75,6 +76,7 @@ class ParentService(Service):
             reactor=reactor,
             wall=time.time,
             journal=journal,
+            others=CrewErrands(self.crew, self._ask),
         )
         self._tls: ServerTls | None = None
         self._control = ControlService(

@@ -1,0 +1,245 @@
+"""`Everywhere`: one request answered by another node (``?node=``), or by all of them (``?everywhere=true``).
+
+Each node holds the caller to what its own routes declare. A node that is silent is shown as such and holds up nobody:
+others wait for it for `LOOK_SECONDS`. A request about one message goes to the node that has it. What one node gives as
+a list is one list of all, each row with its ``node``; everything else is shown node by node. Used by
+``admin.roles_warden``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from shieldrelay.admin.errand import Errand, Others, Told
+from shieldrelay.admin.openapi_shapes import Parameter
+from shieldrelay.admin.roles import Caller
+from shieldrelay.admin.router import QUERY_FIELDS, Refused, Response, Route
+
+LOOK_SECONDS = 2.0
+ACT_SECONDS = 10.0
+"""What another node gets to do something."""
+NODE = Parameter(name="node", words="the node that is to answer, by its name; without it: this one", most=255)
+EVERYWHERE = Parameter(
+    name="everywhere", among=("true", "false"), words="all nodes answer; `nodes` says who did, and who is silent"
+)
+HERE_ALONE = tuple(f"/api/v1/{each}" for each in ("tokens", "tokens/{name}", "session", "events", "openapi.json"))
+"""Routes that are asked of a node itself."""
+_TRUE = ("true", "1")
+
+Here = Callable[[Caller, str, bytes, bytes], Awaitable[Response]]
+
+_LISTS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
+    "queue": ("messages", lambda row: (row["domain"], row["name"])),
+    "sources": ("sources", None),
+    "entries": ("entries", None),
+    "audit": ("entries", lambda row: -row["at"]),
+    "happenings": ("happenings", lambda row: -row["at"]),
+    "parts": ("parts", None),
+    "pushed": ("domains", None),
+}
+"""Routes that give lists, below ``/api/v1/``: the list's name, and its order; without one, node after node."""
+
+
+class Everywhere:
+    """Asks them.
+
+    :param here: answers on this node.
+    :param others: asks the other nodes; ``None``: there are none.
+    """
+
+    def __init__(self, name: Callable[[], str], here: Here, others: Others | None) -> None:
+        self._name = name
+        self._here = here
+        self._others = others
+
+    async def answer(
+        self, caller: Caller, route: Route, wanted: Mapping[str, str], method: str, target: bytes, body: bytes
+    ) -> Response:
+        """Answer.
+
+        :param wanted: of the query, ``node`` and ``everywhere``.
+        :param target: without these.
+        :raises Refused: what is wanted makes no sense.
+        """
+        if route.raw:
+            raise Refused(400, "not_everywhere", "A pushed list reaches the other nodes by itself: push it here.")
+        errand = Errand(caller, method, target, body, self._name())
+        if wanted.get("everywhere") in _TRUE:
+            if "node" in wanted:
+                raise Refused(400, "invalid_parameter", "One of node and everywhere is wanted.")
+            if route.kind and not _is_of_message(route):
+                raise Refused(400, "not_everywhere", "This is a file of each node's: name one.")
+            return await self._all(route, errand)
+        if wanted.get("everywhere", "false") not in ("false", "0"):
+            raise Refused(400, "invalid_parameter", "everywhere is true or false.")
+        return await self._one(wanted.get("node", self._name()), errand)
+
+    async def _one(self, node: str, errand: Errand) -> Response:
+        """Have one node answer."""
+        if node == self._name():
+            return await self._here(errand.caller, errand.method, errand.target, errand.body)
+        told = () if self._others is None else await self._others.ask((node,), errand, ACT_SECONDS)
+        if not told:
+            raise Refused(404, "unknown_node", f"There is no node {node[:80]!r} in the cluster.")
+        response = told[0].response
+        if response is None:
+            raise Refused(503, "silent", f"{node} does not answer: {told[0].trouble}.")
+        return response
+
+    async def _all(self, route: Route, errand: Errand) -> Response:
+        if _is_of_message(route):
+            return await self._holder(errand)
+        seconds = LOOK_SECONDS if errand.method == "GET" else ACT_SECONDS
+        kind = route.pattern.removeprefix("/api/v1/")
+        if errand.method == "GET" and kind in _LISTS:
+            return await self._listed(errand, *_LISTS[kind])
+        return _shown(await self._asked(errand, None, seconds))
+
+    async def _asked(self, errand: Errand, nodes: Sequence[str] | None, seconds: float) -> list[Told]:
+        """Ask this node, and the others at the same time."""
+        asking: list[Deferred[Any]] = []
+        if nodes is None or self._name() in nodes:
+            asking.append(Deferred.fromCoroutine(self._told_here(errand)))
+        if self._others is not None:
+            asking.append(Deferred.fromCoroutine(_listed(self._others.ask(nodes, errand, seconds))))
+        found = await gatherResults(asking, consumeErrors=True)
+        return sorted((each for some in found for each in some), key=lambda each: each.node)
+
+    async def _told_here(self, errand: Errand) -> list[Told]:
+        response = await self._here(errand.caller, errand.method, errand.target, errand.body)
+        return [Told(self._name(), response)]
+
+    async def _holder(self, errand: Errand) -> Response:
+        """Find out who has a message, and have that node answer."""
+        id = errand.target.partition(b"?")[0].split(b"/")[4]
+        look = Errand(errand.caller, "GET", b"/api/v1/messages/" + id, b"", errand.origin)
+        told = await self._asked(look, None, LOOK_SECONDS)
+        for one in told:
+            if one.response is not None and one.response.status == 200:
+                response = await self._one(one.node, errand)
+                if isinstance(response.value, dict) and response.status == 200:
+                    return Response(200, {**response.value, "node": one.node})
+                return response
+        silent = [one.node for one in told if one.response is None]
+        if silent:
+            words = f"The nodes that answer do not have it, and {', '.join(silent)} does not answer."
+            raise Refused(503, "silent", words)
+        refused = [one.response for one in told if one.response is not None]
+        return min(refused, key=lambda each: each.status == 404)
+
+    async def _listed(self, errand: Errand, name: str, order: Callable[[Any], Any] | None) -> Response:
+        """Make one list of all; it goes on with the nodes that have more."""
+        path, query = split(errand.target)
+        places = _places(query.pop("after", ""))
+        if places is None:
+            told = await self._asked(errand, None, LOOK_SECONDS)
+        else:
+            told = await self._continued(errand, path, query, places)
+        granted = [one for one in told if one.response is not None and one.response.status == 200]
+        if not granted:
+            return _shown(told)
+        rows = [{**row, "node": one.node} for one in granted for row in _value(one)[name]]
+        if order is not None:
+            rows.sort(key=order)
+        ends = {one.node: _value(one).get("after") for one in granted}
+        more = {node: end for node, end in ends.items() if end}
+        first = _value(granted[0])
+        whole = {key: first[key] for key in ("now",) if key in first}
+        if "total" in first:
+            whole["total"] = sum(_value(one).get("total", 0) for one in granted)
+        after = _cursor(more) if more else None
+        return Response(200, {**whole, name: rows, "after": after, "nodes": [_row(one) for one in told]})
+
+    async def _continued(
+        self, errand: Errand, path: bytes, query: Mapping[str, str], places: Mapping[str, str]
+    ) -> list[Told]:
+        """Ask each node for what comes after its own place."""
+        async def ask(node: str, place: str) -> list[Told]:
+            asked = path + b"?" + urlencode({**query, "after": place}).encode("ascii")
+            later = Errand(errand.caller, errand.method, asked, errand.body, errand.origin)
+            return await self._asked(later, (node,), LOOK_SECONDS)
+
+        found = await gatherResults([Deferred.fromCoroutine(ask(*each)) for each in places.items()])
+        return [one for some in found for one in some]
+
+
+def split(target: bytes) -> tuple[bytes, dict[str, str]]:
+    """Take a target's query off.
+
+    :raises Refused: it is malformed.
+    """
+    path, _, written = target.partition(b"?")
+    try:
+        pairs = parse_qsl(
+            written.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS
+        )
+    except ValueError:
+        raise Refused(400, "malformed_target", "The query is malformed.") from None
+    return path, dict(pairs)
+
+
+def without(target: bytes, *names: str) -> bytes:
+    """Give a target without some parameters."""
+    path, query = split(target)
+    rest = {name: value for name, value in query.items() if name not in names}
+    return path + (b"?" + urlencode(rest, quote_via=quote).encode("ascii") if rest else b"")
+
+
+def _is_of_message(route: Route) -> bool:
+    return route.pieces[2:4] == ("messages", "{id}")
+
+
+async def _listed(told: Awaitable[Sequence[Told]]) -> list[Told]:
+    return list(await told)
+
+
+def _value(one: Told) -> Any:
+    assert one.response is not None
+    return one.response.value
+
+
+def _row(one: Told, *, shown: bool = False) -> dict[str, Any]:
+    """Say how a node answered."""
+    if one.response is None:
+        return {"node": one.node, "status": 0, "trouble": one.trouble}
+    value = one.response.value
+    if one.response.status >= 400:
+        return {"node": one.node, "status": one.response.status, "trouble": value["error"]["message"]}
+    row: dict[str, Any] = {"node": one.node, "status": one.response.status, "trouble": ""}
+    return {**row, "answer": value} if shown else row
+
+
+def _shown(told: Sequence[Told]) -> Response:
+    """Show what each said; a refusal when all of them refuse."""
+    responses = [one.response for one in told if one.response is not None]
+    if any(each.status < 400 for each in responses) or not responses:
+        return Response(200, {"nodes": [_row(one, shown=True) for one in told]})
+    return responses[0]
+
+
+def _cursor(places: Mapping[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(places, separators=(",", ":")).encode("ascii")).decode("ascii")
+
+
+def _places(cursor: str) -> dict[str, str] | None:
+    """Read where each node's page ended; ``None`` for the beginning.
+
+    :raises Refused: it is not what a page gave.
+    """
+    if not cursor:
+        return None
+    try:
+        read = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        if isinstance(read, dict) and 0 < len(read) <= 1000:
+            return {str(node): str(place) for node, place in read.items()}
+    except (ValueError, RecursionError):
+        pass
+    raise Refused(400, "invalid_parameter", "after is not what a page gave.")
+
+
