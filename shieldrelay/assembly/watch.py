@@ -64,6 +64,7 @@ class NodeWatch:
         self._sent_file = state / "reports-sent.json"
         self._sent: dict[str, float] = {}
         self._writing = False
+        self._stopped = False
         self._next: IDelayedCall | None = None
         self._write_at = 0.0
         self._telling = Telling(
@@ -95,6 +96,7 @@ class NodeWatch:
 
     async def stop(self) -> None:
         """Tell no more; write what was counted."""
+        self._stopped = True
         self._telling.stop()
         self._outlets.stop()
         if self._next is not None:
@@ -109,7 +111,8 @@ class NodeWatch:
         self._telling.load(await self._house.threads.run(_read, self._told_file))
         sent = await self._house.threads.run(_read, self._sent_file)
         self._sent = {name: at for name, at in sent.items() if type(at) is float} if isinstance(sent, dict) else {}
-        self._telling.start()
+        if not self._stopped:
+            self._telling.start()
 
     # asked
 
