@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 
 from shieldrelay.admin import parameters
+from shieldrelay.admin.api_alarms import Watch, watch_routes
 from shieldrelay.admin.api_defences import Stances, stance_routes
 from shieldrelay.admin.api_domains import Domains, domain_routes
 from shieldrelay.admin.api_lists import Recipients, list_routes
@@ -111,6 +112,7 @@ def control_router(
     domains: Domains | None = None,
     traces: Traces | None = None,
     stances: Stances | None = None,
+    watch: Watch | None = None,
 ) -> Router:
     """Make the router of the control API.
 
@@ -119,18 +121,19 @@ def control_router(
     :param domains: ``None`` for one that takes no domains at run time.
     :param traces: ``None`` for one that keeps no index of its journal.
     :param stances: ``None`` for one whose defences are not shown as a whole.
+    :param watch: ``None`` for one that nobody watches.
     """
 
     def on_bug(route: str, bug: Exception) -> None:
         journal.event("control_failed", route=route, error=repr(bug))
 
-    routes = _all_routes(appliance, defences, recipients, reports, parts, members, domains, traces, stances)
+    routes = _all_routes(appliance, defences, recipients, reports, parts, members, domains, traces, stances, watch)
     return Router(routes, on_bug)
 
 
 def declared_routes() -> tuple[Route, ...]:
     """Give all routes as declarations, for who holds callers to them or describes them; they cannot be called."""
-    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
+    return _all_routes(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 
 def _all_routes(
@@ -143,12 +146,14 @@ def _all_routes(
     domains: Domains | None,
     traces: Traces | None,
     stances: Stances | None,
+    watch: Watch | None,
 ) -> tuple[Route, ...]:
     routes = _routes(_Api(appliance)) + source_routes(defences) + list_routes(recipients) + report_routes(reports)
     routes += () if parts is None else part_routes(parts)
     routes += () if members is None else member_routes(members)
     routes += () if stances is None else stance_routes(stances)
     routes += () if traces is None else trace_routes(traces)
+    routes += () if watch is None else watch_routes(watch)
     return routes + (() if domains is None else domain_routes(domains))
 
 

@@ -167,7 +167,7 @@ class Front:
 
     async def exposition(self) -> bytes:
         """Give all metrics; nothing while the node behind has none."""
-        response = await self._inner.answer("GET", b"/metrics")
+        response = await self._inner.answer("GET", b"/api/v1/metrics")
         return response.value.octets if isinstance(response.value, Document) else b""
 
     def _warden(self, others: Others | None) -> Warden:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -28,6 +28,13 @@ from shieldrelay.wire.threads import Threads
 from shieldrelay.wire.tls_server import ServerTls
 
 
+class Watch(Protocol):
+    """Who watches the node: `assembly.watch.NodeWatch`."""
+
+    def configured(self) -> None:
+        """Go by the configuration in force."""
+
+
 @define(eq=False)
 class House:
     """One node.
@@ -38,6 +45,7 @@ class House:
     :ivar inbound: what new sessions begin with; its ``terms`` change with the configuration.
     :ivar peers: the other nodes; ``None`` when there are none to talk to.
     :ivar front: where people and programs come in; ``None`` in one of several processes.
+    :ivar watch: who watches it; made with the service.
     :ivar retired: ways that a reload replaced and that still have attempts under way.
     :ivar orphans: domains that are not protected any more, with mail in the spool when that was noticed.
     """
@@ -66,6 +74,7 @@ class House:
     terms: Terms
     peers: Peers | None = None
     front: Front | None = None
+    watch: Watch | None = None
     retired: list[DomainWay] = field(factory=list)
     orphans: set[str] = field(factory=set)
 

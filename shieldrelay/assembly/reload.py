@@ -178,6 +178,8 @@ class Reload:
         house.tell_certificates()
         if house.front is not None:
             house.front.adopt()
+        if house.watch is not None:
+            house.watch.configured()
         house.journal.event(
             "reload", fingerprint=prepared.configuration.fingerprint, domains=len(house.ways), changed=list(changes)
         )

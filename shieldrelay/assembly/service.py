@@ -37,6 +37,7 @@ from shieldrelay.assembly.steering_lists import ListSteering
 from shieldrelay.assembly.steering_reports import ReportSteering
 from shieldrelay.assembly.steering_sources import SourceSteering
 from shieldrelay.assembly.takeover_terms import takeover_of
+from shieldrelay.assembly.watch import NodeWatch
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
 from shieldrelay.spool.headroom import Level
@@ -63,6 +64,7 @@ class ApplianceService(Service):
     :ivar failed: whether the start failed.
     :ivar members: the cluster as this process sees it.
     :ivar domains: those that are pushed at run time.
+    :ivar watch: what is counted and measured, and the alarms.
     :ivar end: called with the reactor when the start failed, to have the process end.
     """
 
@@ -71,6 +73,7 @@ class ApplianceService(Service):
         self.end: Callable[[Any], object] = end_process
         self.ready: Deferred[None] = Deferred()
         self.failed = False
+        self.watch = house.watch = NodeWatch(house)
         self._doorway = Doorway(house.inbound, house.reactor)
         self._reload = Reload(house)
         self._takeover = takeover_of(house)
@@ -90,6 +93,7 @@ class ApplianceService(Service):
             self._takeover,
             self.members,
             stances=DefenceSteering(house, self._reload),
+            watch=self.watch,
         )
         worker = house.configuration.worker
         errands = Errands(house, None if worker else self._errand)
@@ -151,6 +155,7 @@ class ApplianceService(Service):
         """Fetch lists and feeds from now on: of a node's workers, this one is to."""
         self.house.recipients.lead(self.house.configuration)
         self.house.reputation.lead()
+        self.watch.lead()
 
     def stopService(self) -> Deferred[None]:
         """Stop within the declared time."""
@@ -195,6 +200,7 @@ class ApplianceService(Service):
             fingerprint=house.configuration.fingerprint,
         )
         house.tell_certificates()
+        self.watch.start()
         self._in_background(self._sweep())
         self._takeover.start()
 
@@ -238,6 +244,7 @@ class ApplianceService(Service):
         if house.front is not None:
             await house.front.stop()
         self._takeover.stop()
+        await self.watch.stop()
         house.shield.membership.become("leaving")
         await self._drain.stop()
         await self._taking.stop()

@@ -14,12 +14,14 @@ from attrs import frozen
 from twisted.internet.defer import Deferred, DeferredLock, gatherResults
 
 from shieldrelay.admin.api import declared_routes
+from shieldrelay.admin.api_alarms import METRICS_KIND
 from shieldrelay.admin.control_asking import NoAnswer
-from shieldrelay.admin.router import Refused, Response, Router, refusal
+from shieldrelay.admin.router import Document, Refused, Response, Router, refusal
+from shieldrelay.metrics.exposition import Sample, joined, written
 from shieldrelay.workers import sums
 from shieldrelay.workers.counting import Counting
 from shieldrelay.workers.crew import Crew, Worker
-from shieldrelay.workers.rows import ROWS, Row, Whom
+from shieldrelay.workers.rows import ALARMS, ROWS, Row, Whom
 from shieldrelay.workers.sums import Said
 
 ANSWER_SECONDS = 10.0
@@ -58,6 +60,7 @@ class WorkersRouter:
 
     :param ask: asks one of them.
     :ivar reloaded: called when a new configuration is in force.
+    :ivar alarms: gives those of the parent itself, as JSON.
     """
 
     def __init__(self, crew: Crew, ask: Ask) -> None:
@@ -67,6 +70,7 @@ class WorkersRouter:
         self._counting = Counting()
         self._table = Router(declared_routes(), lambda _route, _bug: None)
         self.reloaded: Callable[[], object] = lambda: None
+        self.alarms: Callable[[], Sequence[Any]] = tuple
 
     def body_limit(self, method: str, target: bytes) -> int:
         """Give the largest body that a request may have."""
@@ -94,6 +98,8 @@ class WorkersRouter:
                 return await self._status(method, target, body)
             case Whom.ALL:
                 return await self._all(row, method, target, body)
+            case Whom.METRICS:
+                return await self._metrics(method, target, body)
             case Whom.IN_TURN:
                 response = await self._in_turn(method, target, body)
             case _:
@@ -115,7 +121,10 @@ class WorkersRouter:
         """Ask all and give one answer; a refusal only if nobody did as asked."""
         asked = await self._asked(self._crew.up(), method, target, body)
         if asked.granted:
-            merged = row.merged(asked.granted, target.partition(b"?")[2])
+            said = asked.granted
+            if row is ALARMS:
+                said = [*said, (0, {"alarms": list(self.alarms())})]
+            merged = row.merged(said, target.partition(b"?")[2])
             return Response(200, _with_silent(merged, asked.silent))
         if asked.refused:
             return asked.refused[0]
@@ -150,6 +159,17 @@ class WorkersRouter:
             if one["state"] != "up":
                 whole["alarms"].append(f"worker {one['number']} is {one['state']}")
         return Response(200, whole)
+
+    async def _metrics(self, method: str, target: bytes, body: bytes) -> Response:
+        """Join what the workers measured; one that does not answer is shown as such."""
+        asked = await self._asked(self._crew.up(), method, target, body)
+        said = {number: value for number, value in asked.granted if isinstance(value, Document)}
+        samples = []
+        for one in self._crew.workers:
+            samples.append(Sample("worker_up", one.number in said, (str(one.number),)))
+            samples.append(Sample("worker_starts_total", one.starts, (str(one.number),)))
+        octets = joined([value.octets for value in said.values()], written(samples, (), 0))
+        return Response(200, Document(octets, METRICS_KIND))
 
     def _counted(self, said: Mapping[int, Any]) -> Any:
         """Add up what the workers counted, in all their lives."""

@@ -31,6 +31,8 @@ class Whom(Enum):
     """All, and the answer is of the one that has what is asked for."""
     STATUS = "status"
     """All, and each is shown."""
+    METRICS = "metrics"
+    """All, and what each measured stands beside the others'."""
     IN_TURN = "in turn"
     """The leader; when it has done it, the others: what it refuses, nobody does."""
 
@@ -77,6 +79,8 @@ def _all(merge: Callable[[Said], Any]) -> Row:
     return Row(Whom.ALL, lambda said, _limit: merge(said))
 
 
+ALARMS = _all(sums.alarms)
+"""To what the workers say the parent adds its own."""
 _LEADER, _HOLDER = Row(Whom.LEADER), Row(Whom.HOLDER)
 
 ROWS: dict[tuple[str, str], Row] = {
@@ -94,6 +98,11 @@ ROWS: dict[tuple[str, str], Row] = {
     # who took the message remembers it; of a client the leader tells the others
     ("POST", "domains/{domain}/reports"): Row(Whom.LEADER, told="message"),
     ("POST", "reload"): Row(Whom.IN_TURN, configures=True),
+    ("GET", "alarms"): ALARMS,
+    # whoever leads tells who wants to know
+    ("POST", "alarms/test"): _LEADER,
+    ("GET", "domains/{domain}/report"): _all(sums.week),
+    ("GET", "metrics"): Row(Whom.METRICS),
     ("GET", "sources"): Row(Whom.ALL, sums.worst_sources, limit=_WORST),
     ("GET", "sources/{address}"): _all(sums.source),
     ("POST", "sources/{network}/release"): _all(sums.released),

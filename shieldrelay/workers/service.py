@@ -22,11 +22,15 @@ from twisted.python.failure import Failure
 from shieldrelay import __version__
 from shieldrelay.admin.control import ControlService
 from shieldrelay.admin.control_asking import ask
+from shieldrelay.admin.picture import as_json
 from shieldrelay.admin.router import Response
+from shieldrelay.alarms.board import Board
+from shieldrelay.alarms.rules import RULES
 from shieldrelay.assembly.ending import end_process
 from shieldrelay.assembly.front import Front, node_tls
 from shieldrelay.assembly.hangup import on_hangup
 from shieldrelay.assembly.translation import server_tls
+from shieldrelay.assembly.watch import picture
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
@@ -68,6 +72,9 @@ class ParentService(Service):
         self.crew = Crew(workers, spawn, self._hopeless, reactor=reactor, wall=time.time, journal=journal)
         self._router = WorkersRouter(self.crew, self._ask)
         self._router.reloaded = self._reloaded
+        self._board = Board(time.time, journal)
+        journal.hear(RULES, self._board.hear)
+        self._router.alarms = self._alarms
         self._front = Front(
             self._router,
             lambda: self._configuration,
@@ -158,6 +165,11 @@ class ParentService(Service):
         if not self.running:
             return "the node stops"
         return "" if self.crew.up() else "none of the node's processes listens"
+
+    def _alarms(self) -> list[Any]:
+        """Give the alarms that the parent itself knows of."""
+        shown = (*self._board.opened(), *self._board.ended())
+        return [as_json(picture(one, self._configuration.node.hostname)) for one in shown]
 
     def _hopeless(self, status: int | None) -> None:
         """End with the status of the first worker; it has told why."""

@@ -9,8 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from shieldrelay.alarms import report
+
 Said = Sequence[tuple[int, Any]]
 """Answers, each with the number of the worker; at least one."""
+
+SOURCES_SHOWN = 10
+"""Sources that a domain's week shows."""
 
 _BREAKERS = ("closed", "ramping", "probing", "open")
 _HOPS = ("untried", "up", "down")
@@ -149,6 +154,50 @@ def released(said: Said) -> Any:
 def revoked(said: Said) -> Any:
     """Say whether any of them knew the entry: who is asked later may have heard of it by then."""
     return {**said[0][1], "revoked": any(value["revoked"] for _, value in said)}
+
+
+def alarms(said: Said) -> Any:
+    """Join alarms: of one that several have, as long as one of them has it open, since the first one raised it."""
+    by_id: dict[str, list[Any]] = {}
+    for _, value in said:
+        for one in value["alarms"]:
+            by_id.setdefault(one["id"], []).append(one)
+    joined = [_alarm(each) for each in by_id.values()]
+    joined.sort(key=lambda one: (one["ended"] is not None, one["level"] != "error", one["ended"] or one["since"]))
+    return {"alarms": joined}
+
+
+def _alarm(all_of: Sequence[Any]) -> Any:
+    opened = [one for one in all_of if one["ended"] is None]
+    shown = max(opened or all_of, key=lambda one: one["ended"] or one["last"])
+    return {
+        **shown,
+        "since": min(one["since"] for one in opened or all_of),
+        "last": max(one["last"] for one in all_of),
+        "times": sum(one["times"] for one in all_of),
+    }
+
+
+def week(said: Said) -> Any:
+    """Add up a domain's week; what all workers see of attacks, outages and the list is not added up."""
+    all_of = [value for _, value in said]
+    worst: dict[str, int] = {}
+    by: dict[str, int] = {}
+    for one in all_of:
+        for source in one["sources"]:
+            worst[source["source"]] = worst.get(source["source"], 0) + source["refused"]
+        for reason, count in one["by"].items():
+            by[reason] = by.get(reason, 0) + count
+    ranked = sorted(worst.items(), key=lambda each: -each[1])
+    whole = {
+        **all_of[0],
+        **_added(all_of, "accepted", "refused", "spooled", "delivered", "expired", "queued", "held"),
+        **{name: max(one[name] for one in all_of) for name in ("attacks", "outages")},
+        **{name: max(one[name] for one in all_of) for name in ("attack_seconds", "outage_seconds")},
+        "by": by,
+        "sources": [{"source": source, "refused": count} for source, count in ranked[:SOURCES_SHOWN]],
+    }
+    return {**whole, "words": report.text(whole)}
 
 
 def first(said: Said) -> Any:
