@@ -47,7 +47,6 @@ class TraceQuestion:
     :ivar domain: a protected domain.
     :ivar since: seconds since the epoch, ``until`` too.
     :ivar after: where the page before ended; ``newer``: only what came after this place, the oldest first.
-    :ivar everywhere: other nodes are asked too.
     """
 
     sender: str = ""
@@ -64,7 +63,6 @@ class TraceQuestion:
     limit: int = PAGE
     after: str = ""
     newer: str = ""
-    everywhere: bool = False
 
 
 class Traces(Protocol):
@@ -80,7 +78,7 @@ class Traces(Protocol):
         :raises ValueError: ``after`` or ``newer`` is not what a page gave.
         """
 
-    async def story(self, id: str, *, everywhere: bool) -> StoryPicture:
+    async def story(self, id: str) -> StoryPicture:
         """Give all that is known of a session or message; raises `TraceUnavailable`."""
 
     async def index(self) -> TraceIndexPicture:
@@ -97,7 +95,7 @@ def trace_routes(traces: Traces) -> tuple[Route, ...]:
         ),
         Route(
             "GET", "/api/v1/trace/{id}", api.story, needs=Role.VIEW, reach=Reach.NARROWED, narrow=_own_story,
-            words="Tell all that is known of a session or a message", query=(_EVERYWHERE,), answer=StoryPicture,
+            words="Tell all that is known of a session or a message", answer=StoryPicture,
         ),
         Route(
             "GET", "/api/v1/trace-index", api.index, needs=Role.VIEW, reach=Reach.EVERYBODY,
@@ -106,7 +104,6 @@ def trace_routes(traces: Traces) -> tuple[Route, ...]:
     )  # fmt: skip
 
 
-_EVERYWHERE = Parameter(name="everywhere", words="ask the other nodes too", among=("true", "false"))
 _QUERY = (
     Parameter(name="sender", words="the reverse-path, @domain, or <>", most=ADDRESS_CHARACTERS),
     Parameter(name="recipient", words="an address, or @domain", most=ADDRESS_CHARACTERS),
@@ -122,7 +119,6 @@ _QUERY = (
     limit_of(PAGE_LIMIT),
     Parameter(name="after", words="where the page before ended, as it said", most=AFTER_CHARACTERS),
     Parameter(name="newer", words="a place: only what came after it, the oldest first", most=40),
-    _EVERYWHERE,
 )
 
 
@@ -160,12 +156,12 @@ class _Api:
             raise Refused(400, "invalid_parameter", "after or newer is not what a page gave.") from fault
 
     async def story(self, call: Call) -> Any:
-        parameters.only(call, "everywhere")
+        parameters.only(call)
         id = call.path["id"]
         if not _ID.match(id):
             raise Refused(400, "invalid_parameter", "The id of a session or a message has letters and digits only.")
         try:
-            return as_json(await self.traces.story(id, everywhere=_truth(call, "everywhere")))
+            return as_json(await self.traces.story(id))
         except TraceUnavailable as fault:
             raise _unavailable(fault) from fault
 
@@ -191,7 +187,6 @@ class _Api:
             limit=parameters.number(given.get("limit", str(PAGE)), "limit", 1, PAGE_LIMIT),
             after=_shaped(call, "after", _CURSOR),
             newer=_shaped(call, "newer", _CURSOR),
-            everywhere=_truth(call, "everywhere"),
         )
 
 
@@ -234,10 +229,3 @@ def _moment(call: Call, name: str) -> float | None:
     if not 0 <= moment <= MOMENT_MOST:
         raise Refused(400, "invalid_parameter", f"{name} is a moment in seconds since the epoch.")
     return moment
-
-
-def _truth(call: Call, name: str) -> bool:
-    value = call.query.get(name, "false")
-    if value not in ("true", "false"):
-        raise Refused(400, "invalid_parameter", f"{name} is true or false.")
-    return value == "true"

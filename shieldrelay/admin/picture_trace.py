@@ -84,10 +84,9 @@ class TracePage:
     """What was found, the latest first; the other way round when ``newer`` was given.
 
     :ivar after: what to ask the next page with; ``None``: there is nothing more.
-    :ivar newest: the place of the newest line of the node, for ``newer``; empty with ``everywhere``.
+    :ivar newest: the place of the newest line, for ``newer``.
     :ivar searched_to: how far back the search came when its time was up before the page was full; ``None``: it was not.
     :ivar index: of the node that was asked.
-    :ivar silent: other nodes that were to be asked and did not answer, and why.
     """
 
     lines: tuple[TraceLinePicture, ...] = ()
@@ -95,7 +94,6 @@ class TracePage:
     newest: str = ""
     searched_to: float | None = None
     index: TraceIndexPicture = field(factory=TraceIndexPicture)
-    silent: tuple[str, ...] = ()
 
 
 @frozen
@@ -112,4 +110,3 @@ class StoryPicture:
     messages: tuple[str, ...] = ()
     lines: tuple[TraceLinePicture, ...] = ()
     whole: bool = True
-    silent: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from shieldrelay.config.routes import NextHops
 from shieldrelay.config.setting import optional_subsection, section, setting, subsection
 from shieldrelay.config.smtp import BareNewlines
 from shieldrelay.config.sources import Pin, RecipientSource, RecipientSourceText, Separator
+from shieldrelay.config.trace import KEEP, Addresses
 from shieldrelay.mail.address import Mailbox
 
 
@@ -147,6 +148,15 @@ class Domain:
         default=[],
         example=["postmaster@example.com"],
         help="Who gets a report of the domain's week, on Mondays. It goes out as failure notices do.",
+    )
+    trace_keep: float | None = setting(
+        Maybe(KEEP),
+        default=None,
+        example="7d",
+        help="How long lines about this domain can be found, when it is less than [trace] keep.",
+    )
+    trace_addresses: Addresses | None = setting(
+        Maybe(Choice(Addresses)), default=None, example="veiled", help="As in [trace] addresses, for this domain."
     )
     next_hop_tls: NextHopTls = setting(
         Choice(NextHopTls),

@@ -26,6 +26,7 @@ from shieldrelay.config.setting import keyed, required_subsection, section, subs
 from shieldrelay.config.shield import Shield
 from shieldrelay.config.smtp import NetworkOverrides, Smtp
 from shieldrelay.config.stress import Stress
+from shieldrelay.config.trace import Trace
 from shieldrelay.mail.address import Mailbox, parse_mailbox
 
 
@@ -64,6 +65,7 @@ class Configuration:
     recipients: Recipients = subsection(Recipients, factory=Recipients, help="")
     content: Content = subsection(Content, factory=Content, help="")
     delivery: Delivery = subsection(Delivery, factory=Delivery, help="")
+    trace: Trace = subsection(Trace, factory=Trace, help="")
     disk: Disk = subsection(Disk, factory=Disk, help="")
     resolver: Resolver = subsection(Resolver, factory=Resolver, help="")
     check: Check = subsection(Check, factory=Check, help="")

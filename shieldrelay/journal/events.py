@@ -322,6 +322,24 @@ EVENTS: dict[str, Event] = {
     "admin_listening": _info("The administration, or the metrics, can be reached.", "use address tls"),
     "admin_connections": _warn("Somebody has too many connections to the administration.", "source connections"),
     "admin_stream_dropped": _warn("A client of live events read too slowly and was dropped.", "who source seconds"),
+    # the trace
+    "trace_started": _info("The process that indexes the journal was started.", "pid"),
+    "trace_ended": _warn(
+        "The process that indexes the journal has ended; it is started again.", "reason seconds again"
+    ),
+    "trace_state": _warn(
+        "The index of the journal has fallen behind, takes samples, has no room, or is up again.",
+        "state before behind_seconds behind_octets shed reason",
+        "state",
+    ),
+    "trace_damaged": _error("A file of the index cannot be read and was set aside.", "file reason"),
+    # the prompt inside the node
+    "manhole_listening": _info("The prompt inside the node can be reached.", "address key"),
+    "manhole_opened": _warn("Somebody has come in at the prompt inside the node.", "who"),
+    "manhole_line": _warn("Somebody has typed a line there; it was told before it was run.", "who line"),
+    "manhole_closed": _info("Somebody has left the prompt inside the node.", "who seconds lines"),
+    "manhole_refused": _warn("Somebody was not let in at the prompt inside the node.", "who key reason"),
+    "manhole_keys": _error("The file of keys for the prompt cannot be used, or a line of it.", "file reason"),
     # control
     "control_listening": _info("The control socket is open.", "path"),
     "control_request": _info("A request came over the control socket.", "method target status", "status"),

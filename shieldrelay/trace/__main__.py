@@ -65,7 +65,8 @@ def _search(settings: TraceSettings) -> None:
 
 def _answer(search: Search | None, asked: Mapping[str, Any]) -> dict[str, Any]:
     if search is None:
-        return {"lines": [], "after": None, "newest": "", "searched_to": None, "id": asked.get("id", "")}
+        return {"lines": [], "after": None, "newest": "", "searched_to": None, "sessions": [], "messages": [],
+                "whole": True}  # fmt: skip
     try:
         if "id" in asked:
             return story(search, asked["id"])

@@ -207,6 +207,9 @@ class _Work:
             fields = self._reader.parsed(line)
             if fields is None:
                 return
+            if "lost" in fields:
+                owner._shedding.shed += int(fields["lost"])
+                return
             at = self._reader.at(fields)
         except Unreadable:
             owner._unreadable += 1

@@ -60,6 +60,8 @@ class Reader:
             raise Unreadable from None
         if not isinstance(fields, dict):
             raise Unreadable
+        if fields.keys() == {"lost"} and isinstance(fields["lost"], int):  # what the feed had no room for
+            return fields
         event = fields.get("event")
         if not isinstance(event, str) or not isinstance(fields.get("ts"), str):
             raise Unreadable
