@@ -39,6 +39,7 @@ _LISTS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
     "sources": ("sources", None),
     "entries": ("entries", None),
     "audit": ("entries", lambda row: -row["at"]),
+    "trace": ("lines", lambda row: -row["at"]),
     "happenings": ("happenings", lambda row: -row["at"]),
     "parts": ("parts", None),
     "pushed": ("domains", None),

@@ -28,6 +28,7 @@ from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.assembly.shield import Shield
 from shieldrelay.assembly.terms import Surroundings, Terms, acceptance_ways
 from shieldrelay.assembly.testimony import Testimony
+from shieldrelay.assembly.trace import journal_output
 from shieldrelay.assembly.ways import DomainWay, WayMaker, WayTools
 from shieldrelay.config.schema import Configuration
 from shieldrelay.delivery.aftermath import Aftermath
@@ -36,7 +37,7 @@ from shieldrelay.delivery.notice_budget import NoticeAllowance, NoticeBudget
 from shieldrelay.delivery.notice_queue import NoticeQueue
 from shieldrelay.delivery.notices import Notices
 from shieldrelay.delivery.refusals import RefusedRecipients
-from shieldrelay.journal import Journal, open_output
+from shieldrelay.journal import Journal
 from shieldrelay.mail.identity import MessageIds
 from shieldrelay.ports import WallClock
 from shieldrelay.spool.maildir import Spool
@@ -81,7 +82,7 @@ def _built(
     installed = checks(configuration, reactor)
     tls = ServerTls(translation.server_tls(configuration), wall)
     contexts = ClientContexts()
-    output, hostname = open_output(configuration.node.journal), configuration.node.hostname
+    output, hostname = journal_output(configuration), configuration.node.hostname
     journal = Journal(output, node=hostname, wall=wall, worker=configuration.worker)
     undo.callback(journal.close)
     state = list_terms.state_directory(configuration)

@@ -35,6 +35,13 @@ class Watch(Protocol):
         """Go by the configuration in force."""
 
 
+class Trace(Protocol):
+    """The index of the journal: `assembly.trace.NodeTrace`."""
+
+    def adopt(self) -> None:
+        """Go by the configuration in force."""
+
+
 @define(eq=False)
 class House:
     """One node.
@@ -46,6 +53,7 @@ class House:
     :ivar peers: the other nodes; ``None`` when there are none to talk to.
     :ivar front: where people and programs come in; ``None`` in one of several processes.
     :ivar watch: who watches it; made with the service.
+    :ivar trace: the index of its journal; made with the service.
     :ivar retired: ways that a reload replaced and that still have attempts under way.
     :ivar orphans: domains that are not protected any more, with mail in the spool when that was noticed.
     """
@@ -75,6 +83,7 @@ class House:
     peers: Peers | None = None
     front: Front | None = None
     watch: Watch | None = None
+    trace: Trace | None = None
     retired: list[DomainWay] = field(factory=list)
     orphans: set[str] = field(factory=set)
 

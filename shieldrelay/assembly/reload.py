@@ -180,6 +180,8 @@ class Reload:
             house.front.adopt()
         if house.watch is not None:
             house.watch.configured()
+        if house.trace is not None:
+            house.trace.adopt()
         house.journal.event(
             "reload", fingerprint=prepared.configuration.fingerprint, domains=len(house.ways), changed=list(changes)
         )

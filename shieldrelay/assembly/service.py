@@ -37,6 +37,7 @@ from shieldrelay.assembly.steering_lists import ListSteering
 from shieldrelay.assembly.steering_reports import ReportSteering
 from shieldrelay.assembly.steering_sources import SourceSteering
 from shieldrelay.assembly.takeover_terms import takeover_of
+from shieldrelay.assembly.trace import NodeTrace
 from shieldrelay.assembly.watch import NodeWatch
 from shieldrelay.journal import Journal
 from shieldrelay.smtp.replies import SHUTTING_DOWN
@@ -65,6 +66,7 @@ class ApplianceService(Service):
     :ivar members: the cluster as this process sees it.
     :ivar domains: those that are pushed at run time.
     :ivar watch: what is counted and measured, and the alarms.
+    :ivar trace: the index of the journal.
     :ivar end: called with the reactor when the start failed, to have the process end.
     """
 
@@ -74,6 +76,7 @@ class ApplianceService(Service):
         self.ready: Deferred[None] = Deferred()
         self.failed = False
         self.watch = house.watch = NodeWatch(house)
+        self.trace = house.trace = NodeTrace(house)
         self._doorway = Doorway(house.inbound, house.reactor)
         self._reload = Reload(house)
         self._takeover = takeover_of(house)
@@ -94,6 +97,7 @@ class ApplianceService(Service):
             self.members,
             stances=DefenceSteering(house, self._reload),
             watch=self.watch,
+            traces=self.trace,
         )
         worker = house.configuration.worker
         errands = Errands(house, None if worker else self._errand)
@@ -156,6 +160,7 @@ class ApplianceService(Service):
         self.house.recipients.lead(self.house.configuration)
         self.house.reputation.lead()
         self.watch.lead()
+        self.trace.lead()
 
     def stopService(self) -> Deferred[None]:
         """Stop within the declared time."""
@@ -201,6 +206,7 @@ class ApplianceService(Service):
         )
         house.tell_certificates()
         self.watch.start()
+        self.trace.start()
         self._in_background(self._sweep())
         self._takeover.start()
 
@@ -245,6 +251,7 @@ class ApplianceService(Service):
             await house.front.stop()
         self._takeover.stop()
         await self.watch.stop()
+        await self.trace.stop()
         house.shield.membership.become("leaving")
         await self._drain.stop()
         await self._taking.stop()

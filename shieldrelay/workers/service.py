@@ -29,13 +29,14 @@ from shieldrelay.alarms.rules import RULES
 from shieldrelay.assembly.ending import end_process
 from shieldrelay.assembly.front import Front, node_tls
 from shieldrelay.assembly.hangup import on_hangup
+from shieldrelay.assembly.trace import journal_output
 from shieldrelay.assembly.translation import server_tls
 from shieldrelay.assembly.watch import picture
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.workers import control_of
-from shieldrelay.journal import Journal, open_output
+from shieldrelay.journal import Journal
 from shieldrelay.ports import WallClock
 from shieldrelay.wire.listeners import ListenAddress, ListenFault, bind_all, inherit
 from shieldrelay.wire.tls_server import ServerTls, TlsFault
@@ -203,5 +204,5 @@ def parent(
     :param workers: how many processes, more than one.
     :raises OSError: the journal cannot be opened.
     """
-    journal = Journal(open_output(configuration.node.journal), node=configuration.node.hostname, wall=wall)
+    journal = Journal(journal_output(configuration), node=configuration.node.hostname, wall=wall)
     return ParentService(configuration, reactor, journal, workers, inherited)
