@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 
 from shieldrelay.admin.ctl_access import add_access_commands
+from shieldrelay.admin.ctl_alarms import add_alarm_commands
 from shieldrelay.admin.ctl_backup import add_backup_commands
 from shieldrelay.admin.ctl_check import add_check_command
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, WebClient, path_of
@@ -172,6 +173,7 @@ def parser() -> argparse.ArgumentParser:
     add_member_commands(add)
     add_domain_command(add)
     add_access_commands(add)
+    add_alarm_commands(add)
     add_check_command(add)
     add_setup_command(add)
     add_backup_commands(add)

@@ -77,7 +77,7 @@ class ControlClient:
         body: Mapping[str, Any] | None = None,
         octets: bytes | None = None,
     ) -> Any:
-        """Send one request and give the JSON value of the answer.
+        """Send one request and give the JSON value of the answer; octets, when it is no JSON.
 
         :param octets: a body that is no JSON, in the place of ``body``.
         :raises Unreachable: when nobody answers, or not HTTP.
@@ -89,7 +89,7 @@ class ControlClient:
         try:
             connection.request(method, target, sent, self._fields(body is not None))
             response = connection.getresponse()
-            value = json.loads(response.read())
+            value = _value(response)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Unreachable(self._why(error)) from error
         finally:
@@ -97,7 +97,8 @@ class ControlClient:
         if response.status >= 400:
             said = value["error"]
             raise Answered(response.status, said["message"], tuple(said["hints"]))
-        self.silent = tuple(value.get("silent", ()))
+        if isinstance(value, dict):
+            self.silent = tuple(value.get("silent", ()))
         return value
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
@@ -121,6 +122,13 @@ class ControlClient:
         if isinstance(error, OSError):
             return f"{self._path}: {error.strerror or error}"
         return f"what answers at {self._path} is no shieldrelay node"
+
+
+def _value(response: http.client.HTTPResponse) -> Any:
+    """Read an answer."""
+    octets = response.read()
+    kind = response.getheader("Content-Type", "application/json")
+    return octets if response.status < 400 and not kind.startswith("application/json") else json.loads(octets)
 
 
 class WebClient(ControlClient):

@@ -23,6 +23,7 @@ from shieldrelay.admin.control_socket import ControlReactor, ControlUnavailable
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
+from tests.admin.fakes_alarms import MemoryWatch
 from tests.admin.fakes_domains import MemoryDomains
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_members import MemoryMembers
@@ -58,7 +59,7 @@ class ControlCase(TestCase):
         self.parts = MemoryParts()
         router = control_router(
             self.appliance, self.defences, self.recipients, MemoryReports(), self.journal, self.parts,
-            MemoryMembers(), MemoryDomains(),
+            MemoryMembers(), MemoryDomains(), watch=MemoryWatch(),
         )
         return ControlService(router, path, reactor=THE_REACTOR, journal=self.journal)
 
