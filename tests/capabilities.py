@@ -103,6 +103,10 @@ def _fault_injection() -> bool:
         return untouched and not _runs("strace", "-qq", "-o", "/dev/null", *injected)
 
 
+def _chromium() -> bool:
+    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+
+
 def _loopback_addresses() -> bool:
     """See whether all of 127.0.0.0/8 can be bound to: many sources on one machine."""
     with socket.socket() as one:
@@ -114,6 +118,11 @@ def _ipv6_loopback() -> bool:
     with socket.socket(socket.AF_INET6) as one:
         one.bind(("::1", 0))
     return True
+
+
+def _python_milter() -> bool:
+    """See whether the system's Python has libmilter's binding."""
+    return _runs("/usr/bin/python3", "-c", "import Milter")
 
 
 CAPABILITIES = {
@@ -137,6 +146,12 @@ CAPABILITIES = {
         Capability("unbound", _installed("unbound"), "apt install unbound"),
         Capability("systemd-socket-activate", _installed("systemd-socket-activate"), "apt install systemd"),
         Capability("systemd-analyze", _installed("systemd-analyze"), "apt install systemd"),
+        Capability("rspamd", _installed("rspamd"), "apt install rspamd"),
+        Capability("clamd", _installed("clamd"), "apt install clamav-daemon"),
+        Capability("opendkim", _installed("opendkim"), "apt install opendkim"),
+        Capability("python3-milter", _python_milter, "apt install python3-milter"),
+        Capability("chromium", _chromium, "apt install chromium"),
+        Capability("ssh", _installed("ssh"), "apt install openssh-client"),
         Capability("openssl", _installed("openssl"), "apt install openssl"),
     )
 }

@@ -20,6 +20,7 @@ class Inspected:
     :ivar domain: the protected domain; where a transaction may have several (R3), the first.
     :ivar content: the message with our trace line on top; may be read until the stage has answered.
     :ivar known_good: whether the client's past earns it precedence (R19).
+    :ivar name: of the client's address, when DNS confirms it both ways; else ``""``.
     """
 
     id: str
@@ -31,3 +32,4 @@ class Inspected:
     domain: str
     content: Content
     known_good: bool = False
+    name: str = ""

@@ -230,7 +230,7 @@ class Intake:
         if field:
             holding.annotate(field)
         if self._tools.stage is not None:
-            return self._inspected(self._tools.stage, transaction, holding, complete)
+            return self._inspected(self._tools.stage, transaction, holding, complete, provenance.client_name)
         return self._accepted(transaction, holding, complete)
 
     def _unkept(self, transaction: Transaction, fault: BaseException | None) -> Reply:
@@ -246,7 +246,7 @@ class Intake:
         return answer.addCallback(self._ended, transaction, "", content.size)
 
     def _inspected(
-        self, stage: ContentStage, transaction: Transaction, holding: Holding, complete: ContentCompleted
+        self, stage: ContentStage, transaction: Transaction, holding: Holding, complete: ContentCompleted, name: str
     ) -> Reply | Deferred[Reply]:
         """Have the checks judge the message, and act on what they say."""
         first = transaction.messages[0]
@@ -261,6 +261,7 @@ class Intake:
                 domain=first.domain,
                 content=holding.content(ascii_header=complete.ascii_header),
                 known_good=self._visit.known_good,
+                name=name,
             )
         )
         if isinstance(judged, Deferred):

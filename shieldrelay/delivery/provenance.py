@@ -16,7 +16,7 @@ from shieldrelay.mail.address import ReversePath
 from shieldrelay.mail.authentication import authentication_results
 from shieldrelay.mail.authentication_renaming import Renaming
 from shieldrelay.mail.client import Client
-from shieldrelay.mail.evidence import Reverse, Sender
+from shieldrelay.mail.evidence import NO_REVERSE, Reverse, ReverseName, Sender
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.ports import Visit
 
@@ -116,6 +116,13 @@ class Provenance:
         return authentication_results(
             self._tools.authserv_id, spf, self._path, self._helo, self._client.address, reverse
         )
+
+    @property
+    def client_name(self) -> str:
+        """The name of the client's address, when it is confirmed (RFC 8601 §2.7.3); else ``""``."""
+        lookups = self._tools.lookups
+        reverse = NO_REVERSE if lookups is None else lookups.reverse(self._client)
+        return reverse.name if reverse.state is ReverseName.CONFIRMED else ""
 
     def passed(self, block: bytes) -> bytes:
         """Give a block of content as it may go on; may be empty."""

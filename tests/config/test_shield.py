@@ -147,7 +147,7 @@ class LimitTests(ReadCase):
             '[content.check.gtube]\nfailing = "accept"\nsettings = { a = [1], b = "c" }\n'
         )
         check = configuration.content.check["gtube"]
-        self.assertEqual((check.mode, check.time_limit), (Mode.ENFORCE, 30.0))
+        self.assertEqual((check.mode, check.time_limit, check.at_once), (Mode.ENFORCE, None, 20))
         self.assertEqual(dict(check.settings), {"a": [1], "b": "c"})
 
     def test_doubtful_settings_are_noted(self) -> None:
