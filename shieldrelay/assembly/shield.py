@@ -115,6 +115,7 @@ class Shield:
         self._journal = journal
         self._facts: Callable[[], NodeFacts] | None = None
         self._hurry: Callable[[], object] = bool
+        self._workers = configuration.workers
         self._call: IDelayedCall | None = None
         self._expected = 0.0
         self._timepiece = Timepiece(reactor, wall)
@@ -175,8 +176,9 @@ class Shield:
         kept = state / kept_apart(configuration, "shield")
         kept.mkdir(mode=0o700, exist_ok=True)
         self._snapshots = Snapshots(
-            str(kept), reactor, self._timepiece, threads, journal, self.decisions, self.tables, self.exchange.member
-        )
+            str(kept), reactor, self._timepiece, threads, journal, self.decisions, self.tables, self.exchange.member,
+            lambda: self.exchange.members,
+        )  # fmt: skip
         self.register.on_release(self._released)
         self.configure(configuration)
 
@@ -203,8 +205,8 @@ class Shield:
         """
         self._facts = facts
         self._hurry = hurry
-        former = self._snapshots.restore().member
-        self.exchange.start(former)
+        restored = self._snapshots.restore()
+        self.exchange.start(restored.member, max(restored.members, self._workers))
         self.membership.roster.start()
         self._snapshots.start()
         self._look_later()

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 
 from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.hub import (
+    CARDS_MOST,
     CHANGES_AT_ONCE,
     MEMBER_SECONDS,
     RECORDS_AT_ONCE,
@@ -137,12 +138,16 @@ class Exchange:
         if not self._hub.alone:
             parts.share()
 
-    def start(self, former: str | None = None) -> None:
+    def start(self, former: str | None = None, members: int = 1) -> None:
         """Begin.
 
         :param former: the id of this node's last life, as its snapshot has it: what it told the hub is taken back.
+        :param members: how many there were then: what is shared out is divided by them until the hub is heard (R30).
         """
         self._running = True
+        if not self._hub.alone:
+            self.members = max(1, min(members, CARDS_MOST))
+            self.stakes.expect(self.members)
         self._heard = self._clock.seconds()
         if not self._hub.alone:
             if former is not None:

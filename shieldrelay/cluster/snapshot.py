@@ -7,7 +7,7 @@ Times in the file are the world's. A file that cannot be read is set aside and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from zlib import crc32
 
@@ -35,11 +35,13 @@ class Restored:
     """What a start found.
 
     :ivar member: the id of the life before this one; ``None`` when nothing was found.
+    :ivar members: how many members it knew.
     """
 
     rows: int = 0
     changes: int = 0
     member: str | None = None
+    members: int = 1
 
 
 class Snapshots:
@@ -48,6 +50,7 @@ class Snapshots:
     :param directory: the state directory's part for this, there already, ours alone.
     :param wall: seconds since the epoch; a `Timepiece`.
     :param member: the id of this life.
+    :param members: says how many members there are, as far as is known.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Snapshots:
         decisions: Decisions,
         tables: Iterable[Table],
         member: str,
+        members: Callable[[], int] = lambda: 1,
     ) -> None:
         self._directory = directory
         self._file = f"{directory}/{snapshot_file.FILE_NAME}"
@@ -70,6 +74,7 @@ class Snapshots:
         self._decisions = decisions
         self._parts = {table.kind.name: Parts(table) for table in tables if table.kind.kept}
         self._member = member
+        self._members = members
         self._timer: IDelayedCall | None = None
         self._running = False
         self._failed = False
@@ -159,7 +164,7 @@ class Snapshots:
         """Make the file's lines; rows may come and go between two."""
         offset = self._wall() - self._clock.seconds()
         kinds = [parts.table.kind for parts in self._parts.values()]
-        head = (snapshot_file.encode_head(kinds, self._member, self._wall()),)
+        head = (snapshot_file.encode_head(kinds, self._member, self._members(), self._wall()),)
         lines, checksum = 0, 0
         for line in chain(head, self._changes(), self._rows(offset)):
             lines, checksum = lines + 1, crc32(line, checksum)
@@ -185,7 +190,7 @@ class Snapshots:
         changes = self._decisions.apply(_shifted(change, shift) for change in pages.changes)
         rows = sum(self._parts[record.kind].restore(record, now, offset) for record in pages.records)
         self._tell("restored", rows + changes, octets, began)
-        return Restored(rows, changes, pages.member)
+        return Restored(rows, changes, pages.member, pages.members)
 
     def _set_aside(self, reason: str) -> None:
         self._tell_unreadable(reason)

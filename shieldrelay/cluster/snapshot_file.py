@@ -40,18 +40,21 @@ class Pages:
 
     :ivar written: seconds since the epoch.
     :ivar member: the id of the life that wrote it.
+    :ivar members: how many members it knew.
     """
 
     written: float
     member: str
+    members: int
     records: tuple[Record, ...]
     changes: tuple[Change, ...]
 
 
-def encode_head(kinds: Iterable[Kind], member: str, written: float) -> bytes:
+def encode_head(kinds: Iterable[Kind], member: str, members: int, written: float) -> bytes:
     """Write the first line."""
     fields = {kind.name: [field.name for field in kind.fields] for kind in kinds}
-    return _line({"format": FORMAT, "version": VERSION, "written": written, "member": member, "kinds": fields})
+    who = {"member": member, "members": members}
+    return _line({"format": FORMAT, "version": VERSION, "written": written, **who, "kinds": fields})
 
 
 def encode_record(record: Record) -> bytes:
@@ -185,7 +188,7 @@ def _pages(head: dict[str, Any], lines: Iterator[bytes], kinds: Iterable[Kind]) 
             raise ValueError(sort)
         elif rest[0] in known:
             records.append(_record(*rest))
-    return Pages(written, str(head["member"]), tuple(records), tuple(changes))
+    return Pages(written, str(head["member"]), int(head.get("members", 1)), tuple(records), tuple(changes))
 
 
 def _record(kind: str, key: str, at: float, values: list[float], names: list[str]) -> Record:

@@ -73,6 +73,10 @@ class Stakes:
 
     # What the exchange uses.
 
+    def expect(self, members: int) -> None:
+        """Divide by so many members until the hub says how many there are."""
+        self._members = members
+
     def take(self, now: float) -> tuple[Claim, ...]:
         """Give what is to be told now."""
         if not self._live:

@@ -293,6 +293,16 @@ class BadHubTests(unittest.SynchronousTestCase):
             self.assertEqual(node.total(b"k"), 1.0)
             self.assertIn(b"k", [record.key for record in hub.reports[-1].records + hub.reports[2].records])
 
+    def test_who_never_heard_the_hub_divides_by_the_members_of_its_last_life(self) -> None:
+        """A node that starts while the hub is away has no more of what is shared out than its part was before."""
+        clock = Clock()
+        node = Node("one", ScriptedHub(lambda report: fail(OSError("away"))), clock)
+        stake = node.exchange.stakes.stake(b"hop:example.test")
+        stake.ask(20, 20, 0)
+        node.exchange.start("former", 4)
+        clock.pump([0.1] * 50)
+        self.assertEqual((node.exchange.members, stake.units), (4, 5))
+
     def test_a_dead_hub_lets_leases_end(self) -> None:
         """What others held is forgotten when nothing was heard of them for a member's time; what they counted stays."""
         held = News(1, 2, (Record("things", b"k", EPOCH, (5.0, 7.0)),))

@@ -58,6 +58,7 @@ class Life:
             self.decisions,
             (self.kept, self.lost),
             f"life of {wall}",
+            lambda: 3,
         )
 
     def wall(self) -> float:
@@ -108,7 +109,7 @@ class SnapshotTests(unittest.SynchronousTestCase):
         self.assertEqual([(entry.kind, entry.until) for entry in entries],
                          [(ChangeKind.BAN, EPOCH + 7200.0), (ChangeKind.DENY, EPOCH + 864000.0)])  # fmt: skip
         self.assertEqual(entries[1].reason, "ünfriendly\n")
-        self.assertEqual(restored, Restored(1, 2, f"life of {EPOCH}"))
+        self.assertEqual(restored, Restored(1, 2, f"life of {EPOCH}", 3))
 
     def test_a_first_start_finds_nothing(self) -> None:
         """Without a file there is nothing to restore and nothing to tell."""
