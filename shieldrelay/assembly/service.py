@@ -28,6 +28,7 @@ from shieldrelay.assembly.errands import Errands
 from shieldrelay.assembly.front import Front
 from shieldrelay.assembly.hangup import on_hangup
 from shieldrelay.assembly.house import House
+from shieldrelay.assembly.manhole import ManholeDoor
 from shieldrelay.assembly.members import Members
 from shieldrelay.assembly.peers_mail import MailTaking
 from shieldrelay.assembly.reload import Reload
@@ -65,6 +66,7 @@ class ApplianceService(Service):
     :ivar failed: whether the start failed.
     :ivar members: the cluster as this process sees it.
     :ivar domains: those that are pushed at run time.
+    :ivar manhole: the prompt inside, if there is one.
     :ivar watch: what is counted and measured, and the alarms.
     :ivar trace: the index of the journal.
     :ivar end: called with the reactor when the start failed, to have the process end.
@@ -83,6 +85,7 @@ class ApplianceService(Service):
         self._drain = Drain(house, self._doorway)
         self._taking = MailTaking(house)
         self.members = Members(house, self._drain)
+        self.manhole = ManholeDoor(house)
         self.domains = PushedDomains(house, self._reload)
         if house.peers is not None:
             house.peers.answer(*self.members.routes(), *self._taking.routes(), *self.domains.routes())
@@ -207,6 +210,7 @@ class ApplianceService(Service):
         house.tell_certificates()
         self.watch.start()
         self.trace.start()
+        self.manhole.start()
         self._in_background(self._sweep())
         self._takeover.start()
 
@@ -252,6 +256,7 @@ class ApplianceService(Service):
         self._takeover.stop()
         await self.watch.stop()
         await self.trace.stop()
+        await self.manhole.stop()
         house.shield.membership.become("leaving")
         await self._drain.stop()
         await self._taking.stop()

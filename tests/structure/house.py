@@ -112,7 +112,9 @@ JUDGEMENT_FORBIDS = (
 DOORS: dict[str, tuple[str, ...]] = {
     "OpenSSL": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
     "service_identity": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates"),
-    "cryptography": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
+    "cryptography": (
+        "shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing", "shieldrelay.manhole.hostkey",
+    ),
     "spf": ("shieldrelay.wire.spf",),
     # one within a thread of the node, one in a command that may block
     "dns": ("shieldrelay.wire.spf", "shieldrelay.check.names"),
