@@ -37,6 +37,7 @@ from shieldrelay.admin.ctl_reports import add_report_command
 from shieldrelay.admin.ctl_setup import add_setup_command
 from shieldrelay.admin.ctl_sources import add_source_commands
 from shieldrelay.admin.ctl_text import duration, harmless, until, whole
+from shieldrelay.admin.ctl_trace import add_trace_command
 from shieldrelay.admin.ctl_views import status_view
 
 DEFAULT_SOCKET = "/run/shieldrelay/control.sock"
@@ -171,6 +172,7 @@ def parser() -> argparse.ArgumentParser:
     add_list_commands(add)
     add_part_commands(add)
     add_member_commands(add)
+    add_trace_command(add)
     add_domain_command(add)
     add_access_commands(add)
     add_alarm_commands(add)
