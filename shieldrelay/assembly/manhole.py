@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.error import CannotListenError
 
 from shieldrelay.assembly import pictures_sources
@@ -53,7 +53,7 @@ def names_of(house: House) -> Mapping[str, Any]:
         "journal": house.journal,
         "reactor": house.reactor,
         "explain": lambda address: pictures_sources.source(house, client_of(address)),
-        "run": Deferred.fromCoroutine,
+        "run": ensureDeferred,
         "names": _Names(),
     }
 

@@ -110,7 +110,7 @@ class Prompt(Manhole):
         octets = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
         if len(octets) > OUTPUT_CHARACTERS:
             octets = octets[:OUTPUT_CHARACTERS] + b"\n... cut here"
-        super().addOutput(octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), isAsync)
+        super().addOutput(octets.replace(b"\r\n", b"\n"), isAsync)
 
     def _idle(self) -> None:
         self.terminal.nextLine()
