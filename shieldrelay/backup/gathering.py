@@ -12,9 +12,9 @@ import attrs
 from shieldrelay.config.schema import Configuration
 
 _PASSING = ("lock",)
-_UNFINISHED = ("built-", "aside-", ".")
+_UNFINISHED = ("built-", "aside-", ".", "trace-")
 _UNDER_WAY = ("imports",)
-"""What is under way, and means nothing to another process."""
+"""What is under way, and means nothing to another process; and the index of the journal, which is made anew."""
 
 
 def configured(configuration: Configuration) -> list[Path]:
@@ -72,7 +72,9 @@ def _below(directory: Path) -> Iterator[Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise error
+    """Go on without a directory that is gone, or was never made; any other fault counts."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -69,7 +69,8 @@ def prove(archive: Path, version: str = __version__) -> Proven:
                 elif member.name == FILES:
                     files = decode_files(_note(opened, member, FILES))
                 else:
-                    digests[_path_of(member)] = _digest(_content(opened, member))
+                    path = _path_of(member)  # before anything is followed
+                    digests[path] = _digest(_content(opened, member))
     except (tarfile.TarError, EOFError, UnicodeError) as error:
         raise Unfit(f"it is damaged, or no archive at all: {error}") from None
     if head is None or files is None:
