@@ -147,6 +147,7 @@ class ApplianceService(Service):
             if self.house.front is not None:
                 self.house.front.bind()
         except ListenFault:
+            self.house.listeners.stop()
             self.house.spool.close()
             self.house.journal.close()
             raise
