@@ -151,6 +151,7 @@ CAPABILITIES = {
         Capability("opendkim", _installed("opendkim"), "apt install opendkim"),
         Capability("python3-milter", _python_milter, "apt install python3-milter"),
         Capability("chromium", _chromium, "apt install chromium"),
+        Capability("promtool", _installed("promtool"), "apt install prometheus"),
         Capability("ssh", _installed("ssh"), "apt install openssh-client"),
         Capability("openssl", _installed("openssl"), "apt install openssl"),
     )
