@@ -4,7 +4,7 @@
 # is shown in the runner's table, and the tests that need it are counted as not possible here.
 set -u
 
-wanted="systemd redis-server redis-sentinel postfix swaks e2fsprogs strace iproute2 openssl slapd ldap-utils nsd unbound prometheus openssh-client rspamd clamav-daemon opendkim python3-milter"
+wanted="systemd redis-server redis-sentinel postfix swaks e2fsprogs strace iproute2 nftables openssl slapd ldap-utils nsd unbound prometheus openssh-client rspamd clamav-daemon opendkim python3-milter"
 
 command -v dpkg-query >/dev/null || exit 0
 missing=

@@ -95,6 +95,18 @@ def _network_namespaces() -> bool:
     return _root() and _runs("ip", "netns", "add", name) and _runs("ip", "netns", "del", name)
 
 
+def _own_world() -> bool:
+    """See whether a process may have namespaces of everything, and files of its own over the machine's."""
+    with tempfile.TemporaryDirectory() as place:
+        laid = (
+            f"mount -t tmpfs tmpfs {place} && mkdir {place}/u {place}/w {place}/r && "
+            f"mount -t overlay overlay -o lowerdir=/,upperdir={place}/u,workdir={place}/w {place}/r && "
+            f"touch {place}/r/etc/own && ip link add one type veth peer name other"
+        )
+        own = ("unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--propagation", "private", "sh", "-c", laid)
+        return _root() and _runs(*own)
+
+
 def _fault_injection() -> bool:
     """See whether strace may trace here (containers often forbid it) and an injected error reaches the call."""
     with tempfile.NamedTemporaryFile() as file:
@@ -132,6 +144,8 @@ CAPABILITIES = {
         Capability("loop mounts", _loop_mounts, "root, e2fsprogs, and a kernel with loop devices"),
         Capability("tmpfs mounts", _tmpfs_mounts, "root with CAP_SYS_ADMIN"),
         Capability("network namespaces", _network_namespaces, "root with CAP_NET_ADMIN, iproute2"),
+        Capability("a world of its own", _own_world, "root, with leave to unshare and to mount overlays; iproute2"),
+        Capability("nftables", _installed("nft"), "apt install nftables"),
         Capability("fault injection", _fault_injection, "strace, and leave to trace"),
         Capability("loopback addresses", _loopback_addresses, "a Linux loopback device"),
         Capability("ipv6", _ipv6_loopback, "IPv6 on the loopback device"),

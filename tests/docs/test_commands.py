@@ -1,0 +1,127 @@
+"""Claims about the commands in the documents: run in order, each does what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from shieldrelay.admin.ctl import parser
+from shieldrelay.admin.ctl_lists import spelled_out
+from tests.capabilities import possible
+from tests.docs.blocks import Block, blocks_of, course_of, shows
+from tests.structure.source import ROOT
+
+DOCS = ROOT / "docs"
+WORLD = Path(__file__).with_name("world.sh")
+PAGES = sorted(page for page in DOCS.glob("*.md") if any(block.is_run for block in blocks_of(page)))
+SECONDS = 240
+_MARK = re.compile(r"^@@ (\d+) ended with (\d+)$", re.MULTILINE)
+_OURS = re.compile(r"^(?:    )?(?:\$ |# )?(shieldrelayctl .*)$", re.MULTILINE)
+
+
+def script(blocks: list[Block]) -> str:
+    """Give what runs the blocks one after the other, each in a shell of its own, up to the first that fails."""
+    parts = []
+    for number, block in enumerate(blocks):
+        wanted = "-ne" if block.info == "sh fails" else "-eq"
+        parts.append(
+            f"cat >/run/block <<'@@END'\n{block.text}@@END\n"
+            f"status=0; bash -e /run/block </dev/null || status=$?\n"
+            f'echo; echo "@@ {number} ended with $status"\n'
+            f"[ $status {wanted} 0 ] || exit 0\n"
+        )
+    return "".join(parts)
+
+
+@possible("root", "a world of its own", "nsd", "swaks", "smtp-sink", "nftables")
+class CommandTests(SynchronousTestCase):
+    """A page after the other, each in a world of its own."""
+
+    def follow(self, page: Path) -> None:
+        """Do what a page says, after what it says was done before."""
+        course = course_of(page)
+        run = [block for block in course if block.is_run]
+        outputs = self.outputs(run)
+        last = ""
+        for block in course:
+            if block.is_run:
+                self.assertTrue(outputs, f"{block.where}: it was not come to")
+                last, status = outputs.pop(0)
+                self.assertEqual(status != 0, block.info == "sh fails", f"{block.where}: status {status}\n{last}")
+            elif block.info == "text shown":
+                missing = shows(last, block.text)
+                self.assertFalse(missing, f"{block.where}: {missing!r} is not in\n{last}")
+
+    def outputs(self, run: list[Block]) -> list[tuple[str, int]]:
+        """Run blocks in a new world; give what each showed and its status, as far as it went."""
+        with tempfile.TemporaryDirectory(prefix="shieldrelay-docs-") as scratch, tempfile.NamedTemporaryFile("w") as file:
+            file.write(script(run))
+            file.flush()
+            done = subprocess.run(
+                ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private",
+                 "bash", str(WORLD), scratch, str(ROOT), file.name],
+                capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        parts = _MARK.split(done.stdout)
+        self.assertGreater(len(parts), 1, f"the world did not begin: {done.stdout}{done.stderr}")
+        shown = [part.strip("\n") for part in parts[0::3]]
+        statuses = [int(status) for status in parts[2::3]]
+        if len(statuses) < len(run):
+            shown[len(statuses) - 1] += f"\n{done.stderr[-2000:]}"
+        return list(zip(shown, statuses, strict=False))
+
+
+def _method(page: Path) -> None:
+    def test(self: CommandTests) -> None:
+        self.follow(page)
+
+    test.__doc__ = f"Whoever does what ``{page.name}`` says sees what it says."
+    test.__name__ = f"test_{page.stem.replace('-', '_')}"
+    setattr(CommandTests, test.__name__, test)
+
+
+if CommandTests is not None:
+    for _page in PAGES:
+        _method(_page)
+
+
+class WrittenTests(SynchronousTestCase):
+    """What can be said without running anything."""
+
+    def test_commands_are_spelled_rightly(self) -> None:
+        """Every line of a page that begins with our command is one that the command understands."""
+        faults = []
+        for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+            for line in _OURS.findall(page.read_text()):
+                words = _words(line)
+                try:
+                    parser().parse_args(spelled_out(words))
+                except SystemExit as left:
+                    if left.code:
+                        faults.append(f"{page.name}: {line}")
+        self.assertEqual(faults, [])
+
+    def test_reasons(self) -> None:
+        """Commands that are not run say why."""
+        bare = [block.where for page in DOCS.glob("*.md") for block in blocks_of(page) if block.info == "sh untested:"]
+        self.assertEqual(bare, [])
+
+
+def _words(line: str) -> list[str]:
+    """Give the words of the first command of a line."""
+    words = []
+    for word in shlex.split(line, comments=True)[1:]:
+        if word in ("|", "&&", "||", ";", ">", "<"):
+            break
+        words.append(word)
+    return words
+
+
+if __name__ == "__main__":
+    sys.stdout.write(script([block for block in course_of(Path(sys.argv[1])) if block.is_run]))
