@@ -98,6 +98,7 @@ class ApplianceService(Service):
             house.journal,
             self._takeover,
             self.members,
+            self.domains,
             stances=DefenceSteering(house, self._reload),
             watch=self.watch,
             traces=self.trace,

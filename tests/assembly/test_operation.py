@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 
 from twisted.internet.defer import succeed
 
+from shieldrelay.admin.api import declared_routes
+from shieldrelay.admin.control_asking import ask
 from shieldrelay.testing.nexthop import Step, say
-from tests.assembly.node_case import BODY, NodeCase
+from tests.assembly.node_case import BODY, NodeCase, reactor
 
 QUICK = 'breaker_failures = 1\nprobe = "1s"\nretry = ["1s"]'
 
@@ -215,3 +218,16 @@ class WhoseTests(NodeCase):
             sorted(recipient for one in self.hop.messages for recipient in one.recipients),
             [b"a@example.test", b"b@other.test"],
         )
+
+
+class RouteTests(NodeCase):
+    """What the node's socket answers."""
+
+    async def test_every_declared_path_is_bound(self) -> None:
+        """Whatever the API declares, a running node has; a method that no path knows shows which ones it does."""
+        await self.start()
+        for route in declared_routes():
+            path = re.sub(r"\{[^}]+\}", "x", route.pattern).encode()
+            answer = await ask(reactor, self.control, "PATCH", path, b"", seconds=10.0)
+            self.assertEqual(answer.status, 405, route.pattern)
+            self.assertIn(route.method, answer.value["error"]["message"].split(" knows ")[1], route.pattern)
