@@ -95,6 +95,7 @@ class Webhook:
         self._wall = wall
         self._journal = journal
         self._waiting: deque[tuple[float, Mapping[str, Any]]] = deque()
+        self._asked: tuple[float, Mapping[str, Any]] | None = None
         self._pause = 0.0
         self._next: IDelayedCall | None = None
         self._posting: Deferred[None] | None = None
@@ -125,7 +126,8 @@ class Webhook:
 
     def _try(self) -> None:
         self._next = None
-        asking = Deferred.fromCoroutine(self._post(self._waiting[0][1]))
+        self._asked = self._waiting[0]
+        asking = Deferred.fromCoroutine(self._post(self._asked[1]))
         asking.addTimeout(TRY_SECONDS, self._clock)  # type: ignore[arg-type]
         self._posting = asking.addCallbacks(self._answered, self._failed)
 
@@ -137,29 +139,24 @@ class Webhook:
         return await self._poster.post(self._url, body, headers)
 
     def _answered(self, status: int) -> None:
-        if 200 <= status < 300:
-            self._done()
-        elif 400 <= status < 500 and status not in (408, 425, 429):
-            self._drop(f"it answered {status}")
-            self._done_with_first()
-        else:
+        taken = 200 <= status < 300
+        if not taken and (not 400 <= status < 500 or status in (408, 425, 429)):
             self._later(f"it answered {status}")
+            return
+        self._posting, self._pause = None, 0.0
+        if self._waiting and self._waiting[0] is self._asked:  # else it was dropped meanwhile
+            if taken:
+                self._waiting.popleft()
+            else:
+                self._drop(f"it answered {status}")
+        if self._waiting and not self._stopped:
+            self._next = self._clock.callLater(0, self._try)
 
     def _failed(self, failure: Failure) -> None:
         if self._stopped and failure.check(CancelledError):
             self._posting = None
             return
         self._later("" if failure.value is None else _words(failure.value))
-
-    def _done(self) -> None:
-        if self._waiting:
-            self._waiting.popleft()
-        self._done_with_first()
-
-    def _done_with_first(self) -> None:
-        self._posting, self._pause = None, 0.0
-        if self._waiting and not self._stopped:
-            self._next = self._clock.callLater(0, self._try)
 
     def _later(self, why: str) -> None:
         self._posting = None

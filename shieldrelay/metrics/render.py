@@ -12,21 +12,22 @@ PAGE = Path("docs/metrics.md")
 
 _HEAD = """# Metrics
 
-`[listen] metrics` answers `/metrics` in Prometheus' text format, to everybody who reaches it. The same is at
-`GET /api/v1/metrics` for who may see the whole node, and printed by `shieldrelayctl metrics`. This page is rendered from
+`[listen] metrics` answers `/metrics` in Prometheus' text format, to everybody who reaches it. The same is at `GET
+/api/v1/metrics` for who may see the whole node, and printed by `shieldrelayctl metrics`. This page is rendered from
 `shieldrelay/metrics/declared.py`.
 
-No label is ever an address, an IP or anything that a peer said. `domain` is a protected domain, under its main name. The
-other labels have the values that the [journal](journal.md) has in the field of that name.
+No label is ever an address, an IP or anything that a peer said. `domain` is a protected domain, under its main
+name. The other labels have the values that the [journal](journal.md) has in the field of that name.
 
-Of a node of several processes each says what it counted and measured for itself, with the label `worker`: add them up,
-as in `sum without (worker) (rate(shieldrelay_smtp_sessions_total[5m]))`. There is no sum beside them: it would fall when a
-process is started anew, and Prometheus would take that for a reset of all. What is marked *node* is said once.
+Of a node of several processes each says what it counted and measured for itself, with the label `worker`: add them
+up, as in `sum without (worker) (rate(shieldrelay_smtp_sessions_total[5m]))`. There is no sum beside them: it would
+fall when a process is started anew, and Prometheus would take that for a reset of all. What is marked *node* is
+said once.
 
 In a cluster each node is scraped for itself.
 
-`etc/prometheus/shieldrelay.rules.yml` has alert rules, `etc/grafana/shieldrelay.json` a dashboard; both use these metrics
-and no others.
+`etc/prometheus/shieldrelay.rules.yml` has alert rules, `etc/grafana/shieldrelay.json` a dashboard; both use these
+metrics and no others.
 
 """
 

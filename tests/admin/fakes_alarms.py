@@ -46,4 +46,5 @@ class MemoryWatch:
 
     def metrics(self) -> bytes:
         """Give one."""
-        return b"# HELP shieldrelay_smtp_sessions x\n# TYPE shieldrelay_smtp_sessions gauge\nshieldrelay_smtp_sessions 1\n"
+        name = b"shieldrelay_smtp_sessions"
+        return b"# HELP %s x\n# TYPE %s gauge\n%s 1\n" % (name, name, name)
