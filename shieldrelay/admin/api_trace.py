@@ -125,7 +125,7 @@ _QUERY = (
 def _own_story(value: Any, domains: frozenset[str]) -> Any:
     """Leave of a story the lines of some domains, and of recipients those that are there."""
     own = [line for line in value["lines"] if line["domain"] in domains]
-    lines = [{**line, "recipients": within(line["recipients"], domains), "fields": {}} for line in own]
+    lines = [{**line, "recipients": _within(line["recipients"], domains)} for line in own]
     return {
         **value,
         "lines": lines,
@@ -134,10 +134,9 @@ def _own_story(value: Any, domains: frozenset[str]) -> Any:
     }
 
 
-def within(recipients: Any, domains: frozenset[str]) -> list[str]:
-    """Give those that are in some domains, of a line that may be about others too; aliases are not known here."""
-    own = [each for each in recipients if str(each).rpartition("@")[2].lower() in domains]
-    return own if any(str(each).rpartition("@")[2].lower() not in domains for each in recipients) else list(recipients)
+def _within(recipients: Any, domains: frozenset[str]) -> list[str]:
+    """Give those that are in some domains: a message may have gone to others too. Aliases are not known here."""
+    return [each for each in recipients if str(each).rpartition("@")[2].lower() in domains]
 
 
 @frozen

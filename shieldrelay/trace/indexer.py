@@ -135,8 +135,12 @@ class Indexer:
             while work.turn():
                 pass
             work.finish()
+        except (sqlite3.Error, OSError):
+            raise  # the files are looked at, and closed, by who tells of it
+        except BaseException:
+            shelf.close()
+            raise
         finally:
-            self._shelf = None if work.finished else shelf
             source.close()
         shelf.close()
         return False
@@ -174,7 +178,6 @@ class _Work:
         self._committed = now
         self._tended = self._expired = -EXPIRE_SECONDS
         self._moved = False
-        self.finished = False
 
     def turn(self) -> bool:
         """Read some, keep it, look after the files; false: it is time to stop."""
@@ -196,7 +199,6 @@ class _Work:
         for fields in self._owner._floods.ended():
             self._keep(fields)
         self._commit(self._owner._seconds())
-        self.finished = True
 
     def _take(self, line: bytes) -> None:
         owner = self._owner
@@ -237,7 +239,6 @@ class _Work:
         current.commit()
         self._moved = False
         self._committed = now
-        self._shelf.turn(strftime("%Y-%m-%d", gmtime(owner._wall())))
         owner._behind = self._source.behind()
         skipped = owner._shedding.look(owner._behind)
         if skipped:
@@ -250,6 +251,9 @@ class _Work:
     def _tend(self, now: float) -> None:
         """Look for room, and for what is too old."""
         owner, settings = self._owner, self._owner._settings
+        if self._moved:
+            self._commit(now)
+        self._shelf.turn(_day(owner._wall()))
         self._shelf.shrink(settings.octets)
         disk = os.statvfs(settings.directory)
         short = settings.free - disk.f_bavail * disk.f_frsize
@@ -281,6 +285,10 @@ class _Work:
                     segment.note(noted, "1")
             finally:
                 segment.close()
+
+
+def _day(at: float) -> str:
+    return strftime("%Y-%m-%d", gmtime(at))
 
 
 def _shorter(settings: TraceSettings) -> list[DomainTerms]:

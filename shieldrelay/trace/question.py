@@ -162,7 +162,7 @@ class Matcher:
 
 
 def _ids(line: Fields) -> set[str]:
-    return {words.text(line, name) for name in words.IDS} | set(line.get("sessions", ()))
+    return {words.text(line, name) for name in words.IDS} | set(words.sessions(line))
 
 
 def _within(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:

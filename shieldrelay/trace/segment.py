@@ -173,7 +173,7 @@ class Segment:
         self._db.execute("DELETE FROM fresh")
 
     def thin(self, key: int, expired: Callable[[bytes], bool]) -> int:
-        """Remove lines, from the blocks that a key leads to; what is left keeps its place.
+        """Remove lines, from the blocks that a key leads to; what is left keeps its place. Nothing was added before.
 
         :param expired: says of a line whether it is to go.
         :return: how many went.
@@ -187,7 +187,7 @@ class Segment:
 
     def _thin_block(self, number: int, expired: Callable[[bytes], bool]) -> int:
         row = self._db.execute("SELECT body FROM block WHERE number = ?", (number,)).fetchone()
-        if row is None or number == self._number:
+        if row is None:
             return 0
         lines = unpack(row[0])
         left = [b"" if line and expired(line) else line for line in lines]
@@ -213,7 +213,7 @@ class SegmentView:
     """One file, opened to be searched. See `Segment` for what may be raised."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+        self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     def extent(self) -> Extent | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
+from hashlib import blake2b
 from pathlib import Path
 
 from attrs import frozen
 
-MARK_OCTETS = 48
-"""Octets before a position that must still be there."""
+MARK_OCTETS = 1024
+"""Octets before a position that must still be there: two lines, whose times differ whatever else is alike."""
 LINE_OCTETS = 64 << 10
 """A longer line is none of ours."""
 QUIET_SECONDS = 3.0
@@ -25,7 +26,10 @@ _ROTATED = re.compile(r"[.-][0-9][0-9._-]*\Z")
 
 @frozen
 class Position:
-    """How far the journal was read."""
+    """How far the journal was read.
+
+    :ivar mark: a digest of the octets before it.
+    """
 
     inode: int
     offset: int
@@ -43,6 +47,10 @@ def position_of(written: str) -> Position | None:
         return Position(int(inode), int(offset), str(mark))
     except (ValueError, TypeError):
         return None
+
+
+def _digest(octets: bytes) -> str:
+    return blake2b(octets, digest_size=16).hexdigest()
 
 
 class Tail:
@@ -69,7 +77,8 @@ class Tail:
         """Give how far lines were given; ``""``: there was no file yet."""
         if self._file is None:
             return ""
-        return Position(self._inode, self._offset - len(self._rest), self._before().hex()).encode()
+        offset = self._offset - len(self._rest)
+        return Position(self._inode, offset, _digest(self._before(self._file, offset))).encode()
 
     def read(self, octets: int, now: float) -> list[bytes]:
         """Give the lines that have come, of so many octets at most.
@@ -130,14 +139,13 @@ class Tail:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return False
-        mark = bytes.fromhex(position.mark)
-        at = os.pread(file, len(mark), max(0, position.offset - len(mark)))
-        if os.fstat(file).st_ino != position.inode or at != mark:
+        before = self._before(file, position.offset)
+        if os.fstat(file).st_ino != position.inode or _digest(before) != position.mark:
             os.close(file)
             return False
         self._take(file)
         self._offset = position.offset
-        self._mark = mark
+        self._mark = before
         return True
 
     def _open_path(self) -> bool:
@@ -159,12 +167,10 @@ class Tail:
 
     # how it goes on
 
-    def _before(self) -> bytes:
-        """Give the octets before the position."""
-        assert self._file is not None
-        offset = self._offset - len(self._rest)
+    def _before(self, file: int, offset: int) -> bytes:
+        """Give the octets before a position."""
         begin = max(0, offset - MARK_OCTETS)
-        return os.pread(self._file, offset - begin, begin)
+        return os.pread(file, offset - begin, begin)
 
     def _look_for_truncation(self) -> None:
         """Begin at the beginning of a file that is not what it was."""

@@ -58,6 +58,12 @@ def recipients(fields: Fields) -> list[str]:
     return found
 
 
+def sessions(fields: Fields) -> list[str]:
+    """Give the sessions that a line names which stands for many."""
+    named = fields.get("sessions")
+    return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+
+
 def source(fields: Fields) -> str:
     """Give the client's address."""
     return text(fields, "peer") or text(fields, "source") or text(fields, "network")
@@ -103,8 +109,8 @@ def words(fields: Fields, domain: str) -> Iterator[str]:
         id = fields.get(name)
         if id and isinstance(id, str):
             yield "i" + id
-    for id in fields.get("sessions", ()):
-        yield f"i{id}"
+    for id in sessions(fields):
+        yield "i" + id
     yield "e" + text(fields, "event")
     if domain:
         yield "d" + domain
