@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from playwright.sync_api import expect
 
 from tests.attackers.guessing import Session as Guessing
@@ -11,15 +13,19 @@ from tests.capabilities import possible
 from tests.integration.clients import send_one
 
 ATTACKERS = tuple(f"127.{number}.7.1" for number in range(1, 25))
-NAMES = tuple(b"guess%d" % number for number in range(12))
 
 
 @possible("chromium", "loopback addresses")
 class OperatorTests(BrowserCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.numbers = itertools.count()
+
     def guessed(self, port: int, *sources: str) -> None:
         """Have sources try out who exists."""
         for source in sources:
-            play(("127.0.0.1", port), Guessing(source, NAMES))
+            names = tuple(b"guess%d" % next(self.numbers) for _ in range(12))
+            play(("127.0.0.1", port), Guessing(source, names))
 
     def test_harvest_attack(self) -> None:
         """While strangers try out who exists, the operator sees the attack, its sources and why they are cut off."""

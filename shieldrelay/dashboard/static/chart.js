@@ -7,6 +7,7 @@ import { absolute, rate } from "./words.js";
 
 const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7", "--s8"];
 const HEIGHT = 190;
+const SHOWN = 300; // seconds
 
 export class Chart {
   constructor(title) {
@@ -50,8 +51,8 @@ export class Chart {
     }));
     this.plot = new uPlot({
       width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
-      axes: [{ ...axis, space: 80, values: (_, ticks) => ticks.map((each) => absolute(each).slice(11, 19)) },
+      scales: { x: { time: true, range: (_, __, last) => [last - SHOWN, last] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+      axes: [{ ...axis, space: 80, incrs: [1, 5, 15, 30, 60, 120, 300], values: (_, ticks) => ticks.map((each) => absolute(each).slice(11, 19)) },
         { ...axis, size: 52, values: (_, ticks) => ticks.map((each) => `${each}/s`) }],
       series: [{}, ...series.map((_, place) => ({ stroke: colour(place), width: 2, dash: dash(place), points: { show: false } }))],
     }, [[], ...series.map(() => [])], this.canvas);

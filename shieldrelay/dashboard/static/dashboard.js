@@ -74,6 +74,11 @@ function told(what, value) {
   }
 }
 
+function toContent() {
+  main.focus({ preventScroll: true });
+  scrollTo(0, 0);
+}
+
 function loggedIn(value) {
   session = value;
   setSession(session, () => loggedOut("Your log-in has ended. Log in again."));
@@ -82,7 +87,7 @@ function loggedIn(value) {
   stream?.close();
   stream = new Stream(told);
   show();
-  main.focus();
+  toContent();
 }
 
 function loggedOut(words = "") {
@@ -116,7 +121,7 @@ document.getElementById("leave").addEventListener("click", async () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", dress);
 addEventListener("hashchange", () => {
   show();
-  main.focus();
+  toContent();
 });
 addEventListener("unhandledrejection", (event) => {
   if (event.reason?.message) say(event.reason.message);

@@ -68,6 +68,8 @@ export function table(columns, rows, empty, caption = "") {
 }
 
 export function trouble(fault, what) {
+  if (fault.code === "unknown_path" || fault.code === "unknown_method") return element("p", { class: "empty" }, `${what} This node does not have it: its version or its configuration leaves it out.`);
+  if (fault.code === "trace_unavailable") return element("p", { class: "note" }, fault.message);
   const hints = fault.hints?.length ? ` ${fault.hints.join("; ")}` : "";
   return element("p", { class: "error", role: "alert" }, `${what} ${fault.message}${hints}`);
 }

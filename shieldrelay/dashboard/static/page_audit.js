@@ -10,7 +10,7 @@ export const audit = {
   open(main) {
     let limit = 100;
     const list = new Refresh(5, () => get("audit", { limit }), ({ entries, after }) => [table([
-      ["When", "", (row) => when(row.at)],
+      ["When", "when", (row) => when(row.at)],
       ["Who", "name", (row) => row.who || "somebody"],
       ["Role", "", (row) => row.role || "none"],
       ["By", "", (row) => [row.way === "none" ? "not let in" : row.way, row.source].filter(Boolean).join(" from ")],

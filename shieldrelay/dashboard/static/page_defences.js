@@ -19,11 +19,11 @@ export const defences = {
       ["Set in", "", (row) => [row.origin || "–", row.steered && element("div", {}, badge("warn", "not from the files"))]],
       ["Refused", "number", (row) => number(row.refused)],
       ["Would have refused", "number", (row) => number(row.would_refuse)],
-      ["Of these at", "", (row) => Object.entries(row.by_domain).map(([domain, times]) => element("div", {}, element("a", { href: `#/domains/${piece(domain)}` }, domain), ` ${number(times)}`))],
+      ["At which domains", "", (row) => Object.entries(row.by_domain).map(([domain, times]) => element("div", {}, element("a", { href: `#/domains/${piece(domain)}` }, domain), ` ${number(times)}`))],
       ["Do", "", (row) => (row.mode && node.may("admin") ? element("div", { class: "actions" }, modes(row).map(([mode, words]) => setting(row, mode, words, () => list.now()))) : row.mode ? "needs the role admin" : "see the domain")],
     ], rows, "This node shows no defences."), "The defences cannot be shown.");
     const would = new Refresh(5, () => get("happenings", { events: "would_refuse", limit: 100 }), ({ happenings }) => table([
-      ["When", "", (row) => when(row.at)],
+      ["When", "when", (row) => when(row.at)],
       ["Source", "name", (row) => (row.fields.peer ? sourceLink(row.fields.peer) : "–")],
       ["Defence", "", (row) => defence(row.fields.defence)],
       ["What", "", happening],

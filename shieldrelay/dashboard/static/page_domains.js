@@ -8,7 +8,7 @@ import { get, piece, post } from "./requests.js";
 import { Refresh } from "./refresh.js";
 import { state } from "./states.js";
 import { sourceLink } from "./page_sources.js";
-import { absolute, count, now, number, octets, relative, span, when } from "./words.js";
+import { absolute, count, lasting, now, number, octets, relative, span, when } from "./words.js";
 
 const WINDOW = 3600;
 const ATTACK = "harvest_shield,harvest_box,would_refuse";
@@ -32,8 +32,8 @@ function all(main) {
     update(status) {
       fill(place, status.domains, () => table([
         ["Domain", "name", (row) => link(row.domain)],
-        ["Attack", "", (row) => [state(row.shield), row.shield_since && element("div", {}, when(row.shield_since))]],
-        ["Next hops", "", (row) => [state(row.breaker), row.breaker !== "closed" && element("div", {}, "since ", when(row.since), row.reason ? `: ${row.reason}` : "")]],
+        ["Attack", "", (row) => [state(row.shield), row.shield_since && element("div", {}, lasting(row.shield_since))]],
+        ["Next hops", "", (row) => [state(row.breaker), row.breaker !== "closed" && element("div", {}, lasting(row.since), row.reason ? `: ${row.reason}` : "")]],
         ["List", "", (row) => [state(row.recipients), row.recipients_trouble && element("div", {}, row.recipients_trouble)]],
         ["Queued", "number", (row) => number(row.queued)],
         ["Oldest", "", (row) => when(row.oldest, "none")],
@@ -57,9 +57,9 @@ function one(main, node, name) {
   const list = new Refresh(8, () => get(`recipients/${piece(name)}`), (found) => listPart(found, operate, () => list.now()), "The list of recipients cannot be shown.");
   const would = new Refresh(8, () => get("happenings", { events: "would_refuse", limit: 2000 }), ({ happenings }) => {
     const own = happenings.filter((each) => each.domain === name);
-    return table([["When", "", (row) => when(row.at)], ["Source", "name", (row) => sourceOf(row.fields.peer, node)], ["What", "", (row) => row.fields.reason ?? ""]], own.slice(0, 50), "Nothing: either all enforces, or nothing was out of order.");
+    return table([["When", "when", (row) => when(row.at)], ["Source", "name", (row) => sourceOf(row.fields.peer, node)], ["What", "", (row) => row.fields.reason ?? ""]], own.slice(0, 50), "Nothing: either all enforces, or nothing was out of order.");
   }, "This cannot be shown.");
-  const lately = new Refresh(5, () => get("happenings", { events: ABOUT, limit: 1000 }), ({ happenings }) => table([["When", "", (row) => when(row.at)], ["What", "", happening]],
+  const lately = new Refresh(5, () => get("happenings", { events: ABOUT, limit: 1000 }), ({ happenings }) => table([["When", "when", (row) => when(row.at)], ["What", "", happening]],
     happenings.filter((each) => each.domain === name).slice(0, 40), "Nothing has happened since the node started."), "What happened lately cannot be shown.");
   main.append(element("p", {}, element("a", { href: "#/domains" }, "All domains"), " · ", element("a", { href: `#/queue/${piece(name)}` }, "Its queue")),
     element("div", { class: "columns" }, panel("Delivery", delivery), panel("Recipients", list.place)),
@@ -83,7 +83,7 @@ function sourceOf(address, node) {
 
 function attackPart(row) {
   const words = { calm: "Nobody tries out who exists here.", wary: "More unknown recipients than usual are asked for.", shield: "Somebody tries out who exists here: strangers hear nothing until they ask again." }[row.shield];
-  return [element("p", {}, state(row.shield), " ", words, row.shield_since && [" Since ", when(row.shield_since), "."]), row.shield_reason && element("p", { class: "dim" }, row.shield_reason)];
+  return [element("p", {}, state(row.shield), " ", words, row.shield_since && [" It has been so ", lasting(row.shield_since), "."]), row.shield_reason && element("p", { class: "dim" }, row.shield_reason)];
 }
 
 // Each source with the moments at which it was cut off, on a strip of the last hour.
@@ -109,7 +109,7 @@ function timeline(happenings) {
 function strip(found) {
   const end = now();
   const words = found.map((each) => absolute(each.at)).slice(0, 20).join(", ");
-  const dots = found.filter((each) => end - each.at < WINDOW).map((each) => drawing("circle", { cx: 4 + 192 * (1 - (end - each.at) / WINDOW), cy: 10, r: 4 }));
+  const dots = found.filter((each) => end - each.at < WINDOW).map((each) => drawing("rect", { x: 196 * (1 - (end - each.at) / WINDOW), y: 3, width: 4, height: 14 }));
   return drawing("svg", { class: "strip", viewBox: "0 0 200 20", preserveAspectRatio: "none", role: "img", "aria-label": `${count(found.length, "time")}: ${words}` },
     drawing("line", { x1: 0, y1: 10, x2: 200, y2: 10 }), dots);
 }
@@ -117,12 +117,12 @@ function strip(found) {
 function deliveryPart(row, operate) {
   const at = `domains/${piece(row.domain)}`;
   return [
-    element("p", {}, state(row.breaker), row.breaker === "closed" ? " since " : " since ", when(row.since), row.reason ? `: ${row.reason}` : ""),
+    element("p", {}, state(row.breaker), " ", lasting(row.since), row.reason ? `: ${row.reason}` : ""),
     table([["Next hop", "name", (hop) => hop.name], ["State", "", (hop) => state(hop.state)], ["Connections", "number", (hop) => number(hop.connections)], ["TLS", "", (hop) => hop.tls || "–"], ["Why", "", (hop) => hop.reason || "–"]],
       row.next_hops, "It has no next hop: check next_hops in its file."),
     facts([["Queued", `${count(row.queued, "message")}, ${octets(row.octets)}`], ["Oldest", row.oldest && when(row.oldest)], ["On hold", row.held ? count(row.held, "message") : ""], ["Drained", drained(row)],
       ["Being delivered", number(row.in_flight)], ["Connections", `${row.ramp_limit} of ${row.pace_limit} may be open`], ["Drill", row.drill_until && ["until ", when(row.drill_until)]],
-      ["Refusals doubted", row.suspicious_since && ["since ", when(row.suspicious_since), ": its server refuses recipients that it took before"]]]),
+      ["Refusals doubted", row.suspicious_since && [lasting(row.suspicious_since), ": its server refuses recipients that it took before"]]]),
     operate && element("div", { class: "actions" },
       acting("Try all now", "It was not done", async () => `${count((await post(`${at}/flush`)).due, "message")} due now.`, { class: "plain", "data-key": "flush" }),
       row.suspicious_since && acting("Believe the refusals", "It was not done", async () => ((await post(`${at}/believe`)).believed ? "They count from now on." : "None was held back."), { class: "plain", "data-key": "believe" }),
@@ -164,7 +164,7 @@ function listPart(found, operate, again) {
       found.kind !== "push" && act("Read it now", "import", {}, "It is being read."),
       found.refused && act("Take the refused version", "accept", {}, "It is in force."),
       found.versions.length > 1 && act("Go back one version", "rollback", {}, "The version before is in force.")),
-    found.versions.length ? table([["Version", "number", (row) => number(row.number)], ["Made", "", (row) => when(row.made)], ["Recipients", "number", (row) => number(row.entries)], ["By", "", (row) => row.who], ["", "", (row) => (row.in_force ? badge("good", "in force") : "")]], found.versions.slice(0, 5), "") : null,
+    found.versions.length ? table([["Version", "number", (row) => number(row.number)], ["Made", "", (row) => when(row.made)], ["Recipients", "number", (row) => number(row.entries)], ["By", "", (row) => row.who], ["Stands", "", (row) => (row.in_force ? badge("good", "in force") : "")]], found.versions.slice(0, 5), "") : null,
     found.contradictions.length ? [element("h3", {}, "The next hop and the list disagree"), table([["Recipient", "name", (row) => row.address], ["How", "", (row) => row.sort], ["Reply", "", (row) => row.reply], ["Last", "", (row) => when(row.last)]], found.contradictions.slice(0, 20), "")] : null,
   ];
 }

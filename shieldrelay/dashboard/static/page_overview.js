@@ -21,7 +21,7 @@ export const overview = {
     const parts = element("div");
     const members = node.limited ? null : new Refresh(10, () => get("members"), memberTable, "The members cannot be shown.");
     const lately = new Refresh(5, () => get("happenings", { events: LATELY, limit: 30 }),
-      (value) => table([["When", "", (row) => when(row.at)], ["What", "", happening]], value.happenings, "Nothing has happened since the node started."),
+      (value) => table([["When", "when", (row) => when(row.at)], ["What", "", happening]], value.happenings, "Nothing has happened since the node started."),
       "What happened lately cannot be shown.");
     const open = new Refresh(5, () => get("alarms", { open: "yes" }).catch((fault) => {
       if (fault.status === 404) return { alarms: null };
@@ -30,7 +30,7 @@ export const overview = {
     main.append(alarms, stats, element("div", { class: "columns" },
       panel("Mail", mail.place), panel("Refused", refused.place)),
     element("div", { class: "columns" }, panel("Open alarms", open.place), panel("Lately", lately.place)),
-    members && panel("Members of the cluster", members.place), parts);
+    ...(members ? [panel("Members of the cluster", members.place)] : []), parts);
     return {
       update(status) {
         fill(stats, figures(status, node.stream), () => figures(status, node.stream).map(stat));
@@ -71,9 +71,9 @@ function figures(status, stream) {
     ["Refused", rate(refusals), `${number(Object.values(status.counts?.refused ?? {}).reduce((sum, each) => sum + each, 0))} since the start`, ""],
     ["Sessions", number(status.sessions), `${number(status.in_content)} receiving content`, ""],
     ["Stress", status.stress.on ? "yes" : "no", status.stress.on ? status.stress.reason : "declared limits hold", status.stress.on ? "bad" : "good"],
-    ["Queue", count(queued, "message"), oldest < Infinity ? `oldest ${relative(oldest)}` : "nothing waits", queued ? "warn" : "good"],
-    ["On hold", count(held, "message"), "set aside by operators", held ? "warn" : ""],
-    ["Domains", number(status.domains.length), attacked || down ? `${attacked} under attack, ${down} down` : "all in good health", attacked || down ? "bad" : "good"],
+    ["Queued messages", number(queued), oldest < Infinity ? `oldest ${relative(oldest)}` : "nothing waits", queued ? "warn" : "good"],
+    ["Messages on hold", number(held), "set aside by operators", held ? "warn" : ""],
+    ["Protected domains", number(status.domains.length), attacked || down ? `${attacked} under attack, ${down} down` : "all in good health", attacked || down ? "bad" : "good"],
     ["Spool disk", status.spool.state, status.spool.octets_free ? `${octets(status.spool.octets_free)} free` : status.spool.reason, { ok: "good", low: "warn", refusing: "bad" }[status.spool.state]],
     ["Cluster", { local: "alone", shared: "shared", degraded: "hub away" }[status.hub.state] ?? status.hub.state, status.hub.reason || count(status.hub.members, "member"), { shared: "good", degraded: "bad" }[status.hub.state] ?? ""],
     ["Up for", span(status.now - status.started), `version ${status.version}`, ""],
@@ -87,7 +87,7 @@ function stat([name, value, more, kind]) {
 function alarmList(alarms) {
   if (!alarms.length) return element("p", { class: "empty" }, "No alarm is open.");
   return element("ul", { class: "alarms" }, alarms.map((each) => element("li", { class: each.level === "warn" ? "warn" : null },
-    element("strong", {}, [each.domain, each.about].filter((word, place, all) => word && all.indexOf(word) === place).join(" ")), " ", each.words,
+    element("strong", {}, [each.domain, each.about].filter((word, place, all) => word && all.indexOf(word) === place).join(" ")), " ", each.meaning ? `${each.meaning} ` : "", each.words,
     each.since && element("span", {}, " (", when(each.since), ")"), each.todo && element("div", {}, each.todo))));
 }
 

@@ -60,7 +60,7 @@ function one(main, node, address) {
   const lately = new Refresh(5, async () => {
     const value = await get("happenings", { events: ABOUT, limit: 2000 });
     return value.happenings.filter(({ fields }) => [fields.peer, fields.source, fields.network].includes(address)).slice(0, 50);
-  }, (rows) => table([["When", "", (row) => when(row.at)], ["What", "", happening]], rows, "Nothing has happened about it lately on this node."), "Its history cannot be shown.");
+  }, (rows) => table([["When", "when", (row) => when(row.at)], ["What", "", happening]], rows, "Nothing has happened about it lately on this node."), "Its history cannot be shown.");
   const traced = new Refresh(15, () => get("trace", { source: address, limit: 50 }), (page) => traceTable(page, "The trace has nothing of it."), "The trace cannot be searched.");
   main.append(element("p", {}, element("a", { href: "#/sources" }, "All sources")), picture.place,
     panel("History", lately.place), panel("Its sessions and messages", traced.place));
@@ -83,7 +83,7 @@ function explanation(found, node, again) {
     ["What it has seen", "", (row) => (row.told.length ? row.told.map((words) => element("div", {}, words)) : "nothing")],
   ], found.defences, "No defence knows it.");
   const refusals = table([
-    ["When", "", (row) => when(row.at)],
+    ["When", "when", (row) => when(row.at)],
     ["Defence", "", (row) => defence(row.defence)],
     ["Times", "number", (row) => number(row.count)],
     ["Reference", "", (row) => storyLink(row.reference)],

@@ -20,6 +20,7 @@ export const DEFENCES = {
   connections: "Connection limits", greeting: "Greeting delay", analysis: "Protocol analysis", harvest: "Address harvesting",
   lawful: "Senders that cannot exist", reputation: "Reputation", recipients: "Unknown recipients", next_hop: "Next hop refused",
   other: "Other reasons", smtp: "Protocol", lists: "Allow and deny lists", deny: "Denied networks", ban: "Banned", register: "Banned or denied",
+  history: "Memory", protocol: "Protocol",
   descriptors: "No room", capacity: "No room", content: "Content checks",
 };
 

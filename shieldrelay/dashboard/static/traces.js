@@ -18,7 +18,7 @@ export function standing(index) {
 
 export function traceTable(page, empty) {
   return [standing(page.index), page.silent.length ? element("p", { class: "note" }, `Not asked: ${page.silent.join("; ")}`) : null, table([
-    ["When", "", (row) => when(row.at)],
+    ["When", "when", (row) => when(row.at)],
     ["What", "", (row) => `${row.event.replaceAll("_", " ")}${row.result ? `: ${row.result}` : ""}${row.count > 1 ? ` (${number(row.count)} times)` : ""}`],
     ["Source", "", (row) => (row.source ? element("a", { href: `#/sources/${encodeURIComponent(row.source)}` }, row.source) : "–")],
     ["Sender", "", (row) => row.sender || "–"],

@@ -64,7 +64,18 @@ export function when(moment, never = "–") {
   return element("time", { datetime: date.toISOString(), title: absolute(moment), "data-at": moment }, relative(moment));
 }
 
+// For how long something has been so.
+export function lasting(moment) {
+  if (moment === null || moment === undefined) return "";
+  return element("time", { datetime: new Date(moment * 1000).toISOString(), title: `since ${absolute(moment)}`, "data-since": moment }, `for ${span(now() - moment)}`);
+}
+
 export function tick() {
+  for (const each of document.querySelectorAll("time[data-since]")) {
+    const words = `for ${span(now() - Number(each.dataset.since))}`;
+    if (each.textContent !== words) each.textContent = words;
+  }
+
   for (const each of document.querySelectorAll("time[data-at]")) {
     const words = relative(Number(each.dataset.at));
     if (each.textContent !== words) each.textContent = words;
