@@ -87,7 +87,7 @@ EVENTS: dict[str, Event] = {
     ),
     "transaction": _info(
         "A mail transaction has been answered after its content.",
-        "session message peer helo reverse_path domain recipients size code status result reason seconds",
+        "session message others peer helo reverse_path domain recipients size code status result reason seconds",
         "result",
     ),
     "refused": _info(
