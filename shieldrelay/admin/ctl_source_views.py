@@ -16,7 +16,7 @@ _SAID = {"allow": "allowed", "deny": "denied", "ban": "banned"}
 def source_view(one: dict[str, Any]) -> str:
     """Answer why an address is treated as it is: the verdict first, then everything that it rests on."""
     at = one["at"]
-    blocks = [_verdict(one, at), _facts(one, at)]
+    blocks = [_verdict(one, at), _facts(one, at), _steps(one.get("steps", []), at)]
     blocks += [_defence(each, at) for each in one["defences"]]
     blocks.append(_refusals(one["refusals"], at))
     return "\n".join(block for block in blocks if block)
@@ -47,6 +47,22 @@ def _facts(one: dict[str, Any], at: float) -> str:
     if one["stressed"]:
         facts.append(("stress", "the node is under stress: lower limits hold"))
     return "\n".join(f"  {name:<12} {harmless(value)}" for name, value in facts)
+
+
+def _steps(steps: list[dict[str, Any]], at: float) -> str:
+    """Show what a connection from there would meet now, in order; what refuses it first is marked."""
+    if not steps:
+        return ""
+    rows, over = [], False
+    for each in steps:
+        decides = each["does"] == "refuses" and not over
+        over = over or decides
+        left = f" (for another {until(each['until'], at)})" if each["until"] is not None else ""
+        does = each["does"] if each["mode"] != "observe" or each["does"] == "would refuse" else f"{each['does']} *"
+        rows.append(("!" if decides else "", each["stage"], each["defence"], does, harmless(each["why"]) + left))
+    heads = ("", "STAGE", "DEFENCE", "DOES", "WHY")
+    observed = "\n  * it only observes" if any(row[3].endswith(" *") for row in rows) else ""
+    return "\na connection from there now:\n" + table(heads, rows) + observed + "\n"
 
 
 def _defence(each: dict[str, Any], at: float) -> str:

@@ -64,6 +64,28 @@ class DefencePicture:
 
 
 @frozen
+class StepPicture:
+    """What one judgement would do with a connection now.
+
+    :ivar stage: ``connect``, ``greeting``, ``STARTTLS``, ``MAIL``, ``RCPT`` or ``content``.
+    :ivar defence: as in the configuration, or ``lists``, ``capacity``, ``network``, ``recipients``, ``relay``,
+        ``plugins``.
+    :ivar does: ``passes``, ``refuses``, ``would refuse``, ``slows``, ``asks`` (what only the mail itself can tell),
+        ``not asked`` or ``off``.
+    :ivar mode: that holds now: ``enforce``, ``observe`` or ``off``; ``""`` for what has none.
+    :ivar why: in a clause with figures.
+    :ivar until: when that ends by itself, if it does.
+    """
+
+    stage: str
+    defence: str
+    does: str
+    mode: str = ""
+    why: str = ""
+    until: float | None = None
+
+
+@frozen
 class RefusalPicture:
     """Refusals of a source that the journal has a line for.
 
@@ -91,6 +113,7 @@ class SourcePicture:
     :ivar greeting_delay: seconds.
     :ivar sessions: open from this source on this node.
     :ivar refusals: the latest, newest first.
+    :ivar steps: every judgement in the order in which a connection meets them.
     """
 
     address: str
@@ -106,6 +129,7 @@ class SourcePicture:
     stressed: bool = False
     defences: tuple[DefencePicture, ...] = ()
     refusals: tuple[RefusalPicture, ...] = ()
+    steps: tuple[StepPicture, ...] = ()
 
 
 @frozen

@@ -13,6 +13,7 @@ from shieldrelay.admin.picture_sources import EntryPicture, RefusalPicture, Sour
 from shieldrelay.assembly import pictures_defences as defences
 from shieldrelay.assembly import shield_terms
 from shieldrelay.assembly.house import House
+from shieldrelay.assembly.pictures_steps import CONNECT, Case, ill_reputed, steps, turned_away
 from shieldrelay.cluster.entry import Entry, source_text
 from shieldrelay.cluster.hub import ChangeKind
 from shieldrelay.mail.client import Client, client_of
@@ -61,6 +62,7 @@ def source(house: House, client: Client) -> SourcePicture:
         stressed=shield.stress.on,
         defences=defences.all_of(house, client, acquaintance, now),
         refusals=_refusals(house, client, now),
+        steps=steps(Case(house, client, acquaintance, said, now)),
     )
 
 
@@ -72,10 +74,17 @@ def outlook(house: House, client: Client) -> Outlook:
         return Outlook("refused for good" if said.kind is ChangeKind.DENY else "refused", _said(said), said.until)
     acquaintance = _acquaintance(house, client, now)
     allowed = said is not None
+    case = Case(house, client, acquaintance, said, now)
+    unlawful = turned_away(case)
+    if unlawful is not None:
+        return Outlook("refused", f"{unlawful.defence}: {unlawful.why}", unlawful.until)
     harvests = not allowed and shield_terms.modes(house.configuration).harvest is Mode.ENFORCE
     boxed = defences.box_of(shield.harvest, client.source, now) if harvests else None
     if boxed is not None and shield.harvest.connect(client, now) is not None:
         return Outlook("refused", f"harvesting: {boxed.why}", shield.calendar.wall(boxed.until))
+    named = ill_reputed(case)
+    if named is not None and named.stage == CONNECT:
+        return Outlook("refused", f"{named.defence}: {named.why}")
     refused = _shed(house, client, acquaintance, now, allowed=allowed)
     if refused is not None:
         return refused
@@ -84,6 +93,8 @@ def outlook(house: House, client: Client) -> Outlook:
     if boxed is not None:
         return Outlook("answered alike", f"harvesting: {boxed.why}", shield.calendar.wall(boxed.until))
     alike = _alike(house, client, acquaintance, now) if harvests else None
+    if alike is None and named is not None:
+        return Outlook("slowed", f"answered 450: {named.defence}: {named.why}")
     return alike or _slowed(house, client, acquaintance, now) or Outlook("served")
 
 

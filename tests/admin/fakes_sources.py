@@ -10,6 +10,7 @@ from shieldrelay.admin.picture_sources import (
     EntryPage,
     EntryPicture,
     RefusalPicture,
+    StepPicture,
     SourcePicture,
     WorstPicture,
 )
@@ -56,6 +57,12 @@ class MemoryDefences:
                 DefencePicture("connections", "observe", "12 sessions at once, limit 10", told=("12 of 10 sessions",)),
                 DefencePicture("harvest", "enforce", "cut off", NOW + 1740, (f"asked {HOSTILE}",)),
                 DefencePicture("history"),
+            ),
+            steps=(
+                StepPicture("connect", "lists", "passes", why="on no list"),
+                StepPicture("connect", "connections", "would refuse", "observe", "12 sessions at once, limit 10"),
+                StepPicture("connect", "harvest", "refuses", "enforce", f"asked {HOSTILE}", NOW + 1740),
+                StepPicture("RCPT", "harvest", "refuses", "enforce", "all alike"),
             ),
             refusals=(RefusalPicture("1xUzun3PcWee0dUqRj1Gpl1r", "harvest", NOW - 30, 412),),
         )

@@ -52,6 +52,9 @@ class ViewTests(SynchronousTestCase):
         self.assertIn("connections (observe)\n  ! would refuse: 12 sessions at once, limit 10", text)
         self.assertIn("harvest (enforce)\n  ! refuses: cut off, for another 29m", text)
         self.assertIn("history\n  knows nothing of it", text)
+        steps = [line.split() for line in lines[lines.index("a connection from there now:") :]]
+        self.assertIn(["!", "connect", "harvest", "refuses", "asked"], [each[:5] for each in steps])
+        self.assertEqual(sum(each[:1] == ["!"] for each in steps[:6]), 1, "what refuses first is marked, and no other")
         self.assertEqual(lines[-1].split(), ["1xUzun3PcWee0dUqRj1Gpl1r", "harvest", "30s", "ago", "412"])
 
     def test_an_unknown_address_is_explained_too(self) -> None:
