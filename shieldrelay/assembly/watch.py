@@ -46,7 +46,7 @@ _FILE_OCTETS = 64 << 20
 class NodeWatch:
     """Watches one process.
 
-    :ivar board: its alarms.
+    :ivar board: its alarms; ``outlets`` those who are told.
     """
 
     def __init__(self, house: House) -> None:
@@ -57,7 +57,7 @@ class NodeWatch:
         self.board = Board(house.wall, house.journal)
         self._heard = Heard()
         self._weeks = Weeks(house.wall, self._protected)
-        self._outlets = Outlets(house)
+        self.outlets = Outlets(house)
         state = Path(house.configuration.node.state)
         self._weeks_file = state / kept_apart(house.configuration, "weeks.json")
         self._told_file = state / "alarms-told.json"
@@ -68,7 +68,7 @@ class NodeWatch:
         self._next: IDelayedCall | None = None
         self._write_at = 0.0
         self._telling = Telling(
-            self._all_alarms, lambda: self._outlets.webhooks, self._outlets.mail, self._outlets.mail_level, self._keep,
+            self._all_alarms, lambda: self.outlets.webhooks, self.outlets.mail, self.outlets.mail_level, self._keep,
             node=house.configuration.node.hostname, clock=house.reactor, wall=house.wall, journal=house.journal,
         )  # fmt: skip
         house.journal.hear(RULES, self.board.hear)
@@ -86,19 +86,19 @@ class NodeWatch:
 
     def lead(self) -> None:
         """Tell who wants to know, from now on."""
-        self._outlets.configure()
+        self.outlets.configure()
         self._in_background(self._begin_to_tell())
 
     def configured(self) -> None:
         """Go by a new configuration."""
         if self._telling.runs:
-            self._outlets.configure()
+            self.outlets.configure()
 
     async def stop(self) -> None:
         """Tell no more; write what was counted."""
         self._stopped = True
         self._telling.stop()
-        self._outlets.stop()
+        self.outlets.stop()
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -123,7 +123,7 @@ class NodeWatch:
 
     async def test(self) -> TestDone:
         """Send a test alarm."""
-        self._outlets.configure()
+        self.outlets.configure()
         self._telling.test("an operator")
         names = tuple(self._house.configuration.alarms.webhook)
         return TestDone(names, tuple(map(str, self._house.configuration.alarms.mail_to)))
@@ -185,7 +185,7 @@ class NodeWatch:
             if first and self._started > begin:
                 continue  # nobody counted the week before
             week = await self._asked(f"/api/v1/domains/{domain.domain}/report?week=last")
-            await self._outlets.report(domain.report_to, week)
+            await self.outlets.report(domain.report_to, week)
         self._in_background(self._write(self._sent_file, self._sent))
 
     async def _all_alarms(self) -> Sequence[Any]:
