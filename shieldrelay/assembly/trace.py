@@ -132,7 +132,7 @@ class NodeTrace:
         told = await self._ask({"question": asked})
         only = self._names(question.domain)
         return TracePage(
-            lines=tuple(_line(each, only) for each in told["lines"]),
+            lines=tuple(_line(each, question.domain, only) for each in told["lines"]),
             after=told["after"],
             newest=told["newest"],
             searched_to=told["searched_to"],
@@ -146,7 +146,7 @@ class NodeTrace:
             id=id,
             sessions=tuple(told["sessions"]),
             messages=tuple(told["messages"]),
-            lines=tuple(_line(each, frozenset()) for each in told["lines"]),
+            lines=tuple(_line(each, "", frozenset()) for each in told["lines"]),
             whole=told["whole"],
         )
 
@@ -189,9 +189,9 @@ class NodeTrace:
         return frozenset()
 
 
-def _line(told: Mapping[str, Any], only: frozenset[str]) -> TraceLinePicture:
-    """Give a line; who asks for one domain sees its recipients alone."""
-    recipients = told["recipients"]
-    if only:
-        recipients = [each for each in recipients if each.rpartition("@")[2].lower() in only]
-    return TraceLinePicture(**{**told, "recipients": tuple(recipients)})
+def _line(told: Mapping[str, Any], domain: str, only: frozenset[str]) -> TraceLinePicture:
+    """Give a line; who asks for one domain sees of it what concerns that domain."""
+    if not domain:
+        return TraceLinePicture(**{**told, "recipients": tuple(told["recipients"])})
+    recipients = [each for each in told["recipients"] if each.rpartition("@")[2].lower() in only]
+    return TraceLinePicture(**{**told, "domain": domain, "recipients": tuple(recipients)})

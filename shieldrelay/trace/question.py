@@ -11,7 +11,7 @@ from attrs import fields as attributes
 from attrs import frozen
 
 from shieldrelay.trace import words
-from shieldrelay.trace.reading import protected_domain
+from shieldrelay.trace.reading import protected_domains
 from shieldrelay.trace.settings import TraceSettings
 from shieldrelay.trace.veil import Veil
 from shieldrelay.trace.words import Fields
@@ -92,12 +92,14 @@ class Matcher:
         for letter, wanted, given in (
             ("f", asked.defence, lambda line: words.text(line, "defence") or words.text(line, "check")),
             ("o", asked.result, words.result),
-            ("d", asked.domain, lambda line: protected_domain(self._settings, line)),
             ("e", asked.event, lambda line: words.text(line, "event")),
         ):
             if wanted:
-                names = self._names(wanted) if letter == "d" else (wanted,)
-                self._add_equal(letter, wanted, given, names)
+                self._add_equal(letter, wanted, given)
+        if asked.domain:
+            self._words.append("d" + asked.domain)
+            self._need(*self._names(asked.domain))
+            self._tests.append(lambda line: asked.domain in protected_domains(self._settings, line))
 
     def _names(self, domain: str) -> tuple[str, ...]:
         """Give the names under which a line may be about a domain."""
@@ -109,11 +111,9 @@ class Matcher:
         if all(each.isascii() for each in forms):
             self._needles.append(tuple(json.dumps(each.lower())[1:-1].encode("ascii") for each in forms))
 
-    def _add_equal(
-        self, letter: str, wanted: str, given: Callable[[Fields], str], forms: tuple[str, ...]
-    ) -> None:
+    def _add_equal(self, letter: str, wanted: str, given: Callable[[Fields], str]) -> None:
         self._words.append(letter + wanted)
-        self._need(*forms)
+        self._need(wanted)
         self._tests.append(lambda line: given(line) == wanted)
 
     def _add_address(self, letter: str, wanted: str, given: Callable[[Fields], list[str]]) -> None:
@@ -137,7 +137,7 @@ class Matcher:
         except ValueError:
             network = None
         if network is None or network.num_addresses == 1:
-            self._add_equal("p", wanted, words.source, (wanted,))
+            self._add_equal("p", wanted, words.source)
             return
         if network.prefixlen >= (24 if network.version == 4 else 64):
             self._words.append("n" + words.network(str(network.network_address)))
@@ -162,7 +162,8 @@ class Matcher:
 
 
 def _ids(line: Fields) -> set[str]:
-    return {words.text(line, name) for name in words.IDS} | set(words.sessions(line))
+    others = (*words.named(line, "sessions"), *words.named(line, "others"))
+    return {*others, *(words.text(line, name) for name in words.IDS)}
 
 
 def _within(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:

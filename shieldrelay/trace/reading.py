@@ -83,17 +83,13 @@ class Reader:
             self._minute = ""
             raise Unreadable from None
 
-    def domain(self, fields: Fields) -> str:
-        """Give the protected domain that a line is about; ``""``: none, or nobody knows."""
-        return protected_domain(self._settings, fields)
-
     def kept(self, octets: bytes, fields: Fields, at: float) -> Kept:
         """Give what is kept of a line: what was read, or less where addresses are veiled."""
-        domain = self.domain(fields)
+        domains = protected_domains(self._settings, fields)
         key = self.key
-        keys = frozenset([key(word) for word in words.words(fields, domain)])
+        keys = frozenset([key(word) for word in words.words(fields, domains)])
         if self._veiling:
-            octets = self._veiled(octets, fields, domain)
+            octets = self._veiled(octets, fields, domains[0] if domains else "")
         return Kept(at, octets, keys)
 
     def _veiled(self, octets: bytes, fields: Fields, domain: str) -> bytes:
@@ -111,13 +107,18 @@ class Reader:
         return json.dumps(less, separators=(",", ":")).encode("ascii")
 
 
-def protected_domain(settings: TraceSettings, fields: Fields) -> str:
-    """Give the protected domain of a line: its own word, or its first recipient's."""
-    named = fields.get("domain")
-    if isinstance(named, str) and named:
-        return named
+def protected_domains(settings: TraceSettings, fields: Fields) -> list[str]:
+    """Give the protected domains of a line: its own word comes first, then those of its recipients."""
+    named = words.text(fields, "domain")
+    found = [named] if named else []
     for each in words.recipients(fields):
         terms = settings.terms_of(words.domain_of(each))
-        if terms is not None:
-            return terms.domain
-    return ""
+        if terms is not None and terms.domain not in found:
+            found.append(terms.domain)
+    return found
+
+
+def protected_domain(settings: TraceSettings, fields: Fields) -> str:
+    """Give the first of them; ``""``: none, or nobody knows."""
+    found = protected_domains(settings, fields)
+    return found[0] if found else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -52,16 +52,15 @@ def sender(fields: Fields) -> str:
 
 def recipients(fields: Fields) -> list[str]:
     """Give all recipients that the line names."""
-    listed = fields.get("recipients")
-    found = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    found = named(fields, "recipients")
     found += [each for each in (text(fields, "recipient"), text(fields, "to")) if each]
     return found
 
 
-def sessions(fields: Fields) -> list[str]:
-    """Give the sessions that a line names which stands for many."""
-    named = fields.get("sessions")
-    return [each for each in named if isinstance(each, str)] if isinstance(named, list) else []
+def named(fields: Fields, name: str) -> list[str]:
+    """Give the texts of a field that is a list of them: sessions of many lines, other messages of a transaction."""
+    found = fields.get(name)
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
 def source(fields: Fields) -> str:
@@ -100,19 +99,19 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((found, 24 if found.version == 4 else 64), strict=False))
 
 
-def words(fields: Fields, domain: str) -> Iterator[str]:
+def words(fields: Fields, domains: Iterable[str]) -> Iterator[str]:
     """Give every word of a line.
 
-    :param domain: the protected domain that it is about.
+    :param domains: the protected domains that it is about.
     """
     for name in IDS:
         id = fields.get(name)
         if id and isinstance(id, str):
             yield "i" + id
-    for id in sessions(fields):
+    for id in (*named(fields, "sessions"), *named(fields, "others")):
         yield "i" + id
     yield "e" + text(fields, "event")
-    if domain:
+    for domain in domains:
         yield "d" + domain
     yield from _of_source(source(fields))
     yield from _of_addresses(fields)

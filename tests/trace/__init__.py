@@ -1,0 +1,1 @@
+"""The trace: its index and its search."""

@@ -37,7 +37,7 @@ class NodeTests(ProductCase):
         return self.found(node, *words)["lines"]
 
     def test_message_and_refusal_are_found(self):
-        """A message is found by its recipient, a refusal by the reference that its client heard, each with its story."""
+        """A message is found by its recipient, a refusal by the reference that the client heard, both with a story."""
         node = self.a_node(self.customer.port, settings=TRACE)
         self.assertEqual(send_one(node.port, "one")[:3], b"250")
         reference = refused(node.port, "nobody@example.test").split()[-1].rstrip(".)")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shieldrelay.trace.question import Question
 from shieldrelay.trace.search import written
+from shieldrelay.trace.settings import DomainTerms
 from shieldrelay.trace.story import story
 from tests.trace.case import NOW, TraceCase, line, refusal, transaction
 
@@ -49,6 +50,18 @@ class SearchTests(TraceCase):
         self.write(refusal(1, recipient="nobody@alias.test"))
         self.index()
         self.assertEqual(self.ids(domain="example.test"), ["refusal1"])
+
+    def test_transaction_for_several_domains_is_found_by_each(self):
+        """By each domain, each recipient, and the id of each message, whose story has the session too."""
+        domains = {name: DomainTerms(name) for name in ("example.test", "other.test")}
+        self.change(domains=domains)
+        both = transaction(1, recipients=["a@example.test", "b@other.test"], others=["message2"])
+        self.write(both, line("attempt", message="message2", domain="other.test", result="taken"))
+        self.index()
+        for asked in ({"domain": "other.test", "event": "transaction"}, {"recipient": "b@other.test"}):
+            self.assertEqual(self.ids(**asked), ["session1"], asked)
+        told = story(self.search(), "message2")
+        self.assertEqual([each["event"] for each in told["lines"]], ["transaction", "attempt"])
 
     def test_time_bounds_a_search(self):
         """Lines before and after are not given."""
