@@ -30,7 +30,7 @@ printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 cp "$package" "$root/root/package.deb"
 mkdir "$root/root/tests"
-cp "$here"/debian/tests/* "$root/root/tests/"
+cp "$here"/debian/tests/* "$here/packaging/upgrade.py" "$root/root/tests/"
 
 echo "== the package, with what it needs"
 inside apt-get -qq update || exit $EX_TEMPFAIL
@@ -47,7 +47,13 @@ ip link set lo up
 ip address add 192.0.2.25/32 dev lo
 hostname node1.shield.example
 echo "192.0.2.25 node1.shield.example" >>/etc/hosts
-exec sh /root/tests/relay
+sh /root/tests/relay || exit
+echo "== an upgrade under load"
+postfix start >/dev/null 2>&1
+status=0
+/usr/lib/shieldrelay/bin/python3 /root/tests/upgrade.py /root/package.deb || status=$?
+postfix stop >/dev/null 2>&1
+exit $status
 PLAY
 unshare --net --uts -- chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 sh /root/play
 
