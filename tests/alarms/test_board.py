@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.alarms.board import ENDED_SECONDS, OPEN_MOST, SAME_SECONDS, Alarm, Board
@@ -35,7 +37,7 @@ class BoardCase(SynchronousTestCase):
 class RuleTests(BoardCase):
     """Which events open and end what."""
 
-    PAIRS = (
+    PAIRS: tuple[tuple[str, tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]], ...] = (
         ("attack:example.test", ("harvest_shield", {"domain": DOMAIN, "shield": "shield", "unknown": 90.0}),
          ("harvest_shield", {"domain": DOMAIN, "shield": "wary"})),
         ("next_hop_down:example.test", ("breaker", {"domain": DOMAIN, "state": "open", "reason": "no"}),

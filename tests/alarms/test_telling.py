@@ -149,7 +149,8 @@ class TellingTests(SynchronousTestCase):
 
     def test_nonsense_in_its_file_does_no_harm(self) -> None:
         """Whatever the file had in it."""
-        for value in (None, 7, {}, [1, {}, {"shown": 3}, {"shown": {}}]):
+        values: tuple[Any, ...] = (None, 7, {}, [1, {}, {"shown": 3}, {"shown": {}}])
+        for value in values:
             self.telling.load(value)
         self.look()
 

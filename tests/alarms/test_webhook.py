@@ -174,7 +174,7 @@ class _Server(Protocol):
 
 
 class _Servers(Factory):
-    protocol = _Server
+    protocol = _Server  # type: ignore[assignment]
     heard = b""
     lost = 0
 
@@ -208,9 +208,11 @@ class PosterTests(TestCase):
 
     def gone(self) -> Deferred[None]:
         """Wait until the connection is closed."""
-        if self.servers.lost:
-            return deferLater(reactor, 0, lambda: None)
-        return deferLater(reactor, 0.01, self.gone)
+        return Deferred.fromCoroutine(self._gone())
+
+    async def _gone(self) -> None:
+        while not self.servers.lost:
+            await deferLater(reactor, 0.01, lambda: None)
 
     @inlineCallbacks
     def test_it_posts(self) -> Steps:

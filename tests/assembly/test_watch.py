@@ -38,7 +38,7 @@ class _Hook(Protocol):
 
 
 class _Hooks(Factory):
-    protocol = _Hook
+    protocol = _Hook  # type: ignore[assignment]
 
     def __init__(self) -> None:
         self.told: list[tuple[bytes, dict[str, Any]]] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from typing import Any
 
@@ -15,7 +14,7 @@ from shieldrelay.metrics.declared import COUNTED, HEARD, METRICS, PREFIX, Kind, 
 from shieldrelay.metrics.exposition import Sample, counted, joined, written
 from shieldrelay.metrics.heard import LABELS_MOST, Heard, Histogram
 from shieldrelay.metrics.render import PAGE, metrics_page
-from tests.capabilities import possible
+from tests.capabilities import possible, program
 from tests.structure.source import ROOT
 
 FORBIDDEN = {"ip", "address", "peer", "source", "recipient", "sender", "helo", "session", "message", "reason"}
@@ -120,7 +119,7 @@ class ExpositionTests(SynchronousTestCase):
     def test_promtool_finds_nothing(self) -> None:
         """Prometheus' own checker takes all that there may be."""
         done = subprocess.run(
-            [str(shutil.which("promtool")), "check", "metrics"], input=everything(), capture_output=True, check=False,
+            [program("promtool"), "check", "metrics"], input=everything(), capture_output=True, check=False,
             timeout=20,
         )  # fmt: skip
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""))

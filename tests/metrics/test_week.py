@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -86,7 +87,10 @@ class WeekTests(SynchronousTestCase):
     def test_nonsense_in_a_file_does_no_harm(self) -> None:
         """Whatever is there, something valid comes of it."""
         bad = {"begin": self.weeks.begin, "this": {DOMAIN: {"refused": "x", "by": {"a": -1, "b": 2}, "sources": 7}}}
-        for value in (None, 7, [], {"begin": "x"}, {"begin": self.weeks.begin, "this": [1], "last": {"a": 1}}, bad):
+        begin = self.weeks.begin
+        cut = {"begin": begin, "this": [1], "last": {"a": 1}}
+        values: tuple[Any, ...] = (None, 7, [], {"begin": "x"}, cut, bad)
+        for value in values:
             self.weeks.load(value)
         self.assertEqual(self.weeks.week(DOMAIN, last=False), DomainWeek(by={"b": 2}))
 
