@@ -51,12 +51,19 @@ def main(package: str) -> int:
     faults = [fault for one in senders for fault in one.faults]
     version = subprocess.run(["shieldrelayctl", "status"], capture_output=True, text=True, check=True).stdout
     node.stop()
+    back = subprocess.run(
+        ["apt-get", "-qq", "install", "--yes", "--allow-downgrades", package],
+        capture_output=True, text=True, env=QUIET, check=True,
+    )  # fmt: skip
+    node.start()
+    node.stop()
     sys.stdout.write(f"{len(taken)} acknowledged, all arrived; {len(faults)} broke off: {sorted(set(faults))}\n")
     refused = [fault for fault in faults if "refused" in fault.lower()]
     kept = OPERATORS_LINE in MAIN_FILE.read_text()
     for wrong, words in (
         (refused, f"connections were refused: {refused[:3]}"),
         ("shieldrelay 99.0" not in version, f"it is not the new version that runs: {version.splitlines()[:1]}"),
+        ("which is older" not in back.stdout + back.stderr, "nothing is said of the downgrade"),
         (not kept, "the operator's change of the configuration is gone"),
         ("bug" in node.journal(), "the journal tells of a bug"),
     ):
