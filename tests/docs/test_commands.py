@@ -60,7 +60,7 @@ class CommandTests(SynchronousTestCase):
 
     def outputs(self, run: list[Block]) -> list[tuple[str, int]]:
         """Run blocks in a new world; give what each showed and its status, as far as it went."""
-        with tempfile.TemporaryDirectory(prefix="shieldrelay-docs-") as scratch, tempfile.NamedTemporaryFile("w") as file:
+        with tempfile.TemporaryDirectory() as scratch, tempfile.NamedTemporaryFile("w") as file:
             file.write(script(run))
             file.flush()
             done = subprocess.run(
@@ -116,7 +116,7 @@ class WrittenTests(SynchronousTestCase):
 def _words(line: str) -> list[str]:
     """Give the words of the first command of a line."""
     words = []
-    for word in shlex.split(line, comments=True)[1:]:
+    for word in shlex.split(re.sub(r"\[[^\]]*\]", "", line), comments=True)[1:]:
         if word in ("|", "&&", "||", ";", ">", "<"):
             break
         words.append(word)

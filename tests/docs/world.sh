@@ -70,7 +70,7 @@ remote-control:
 NSD
 zone shield.example 'mx1 IN A 198.51.100.10\nmx1 IN AAAA 2001:db8::10\nmx2 IN A 198.51.100.11\n'
 zone example.com '@ IN MX 10 mail\nmail IN A 192.0.2.25\n'
-zone sender.example '@ IN MX 10 mail\nmail IN A 203.0.113.9\n@ IN TXT "v=spf1 ip4:203.0.113.9 -all"\n'
+zone sender.example '@ IN MX 10 mail\nmail IN A 11.22.33.44\n@ IN TXT "v=spf1 ip4:203.0.113.9 -all"\n'
 zone 100.51.198.in-addr.arpa '10 IN PTR mx1.shield.example.\n11 IN PTR mx2.shield.example.\n'
 zone 113.0.203.in-addr.arpa '9 IN PTR mail.sender.example.\n'
 zone 8.b.d.0.1.0.0.2.ip6.arpa '0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0 IN PTR mx1.shield.example.\n'
