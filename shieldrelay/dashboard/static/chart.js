@@ -3,7 +3,7 @@
 /* global uPlot */
 
 import { drawing, element } from "./elements.js";
-import { absolute, rate } from "./words.js";
+import { absolute, now, rate } from "./words.js";
 
 const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7", "--s8"];
 const HEIGHT = 190;
@@ -40,22 +40,66 @@ export class Chart {
     const style = getComputedStyle(document.documentElement);
     const colour = (place) => style.getPropertyValue(COLOURS[place % COLOURS.length]).trim();
     const [dim, line] = [style.getPropertyValue("--dim").trim(), style.getPropertyValue("--line").trim()];
-    const axis = { stroke: dim, grid: { stroke: line, width: 0.5 }, ticks: { stroke: line, width: 0.5 }, font: "12px system-ui" };
+    const axis = {
+      stroke: dim,
+      grid: { stroke: line, width: 0.5 },
+      ticks: { stroke: line, width: 0.5 },
+      font: "12px system-ui",
+    };
     this.labels = [];
-    this.legend.replaceChildren(...series.map((_, place) => {
-      const label = element("span");
-      this.labels.push(label);
-      const swatch = drawing("svg", { width: 18, height: 10, "aria-hidden": "true" },
-        drawing("line", { x1: 0, y1: 5, x2: 18, y2: 5, stroke: colour(place), "stroke-width": 3, "stroke-dasharray": dash(place).join(" ") || null }));
-      return element("li", {}, swatch, label);
-    }));
-    this.plot = new uPlot({
-      width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: true, range: (_, __, last) => [last - SHOWN, last] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
-      axes: [{ ...axis, space: 80, incrs: [1, 5, 15, 30, 60, 120, 300], values: (_, ticks) => ticks.map((each) => absolute(each).slice(11, 19)) },
-        { ...axis, size: 52, values: (_, ticks) => ticks.map((each) => `${each}/s`) }],
-      series: [{}, ...series.map((_, place) => ({ stroke: colour(place), width: 2, dash: dash(place), points: { show: false } }))],
-    }, [[], ...series.map(() => [])], this.canvas);
+    this.legend.replaceChildren(
+      ...series.map((_, place) => {
+        const label = element("span");
+        this.labels.push(label);
+        const swatch = drawing(
+          "svg",
+          { width: 18, height: 10, "aria-hidden": "true" },
+          drawing("line", {
+            x1: 0,
+            y1: 5,
+            x2: 18,
+            y2: 5,
+            stroke: colour(place),
+            "stroke-width": 3,
+            "stroke-dasharray": dash(place).join(" ") || null,
+          }),
+        );
+        return element("li", {}, swatch, label);
+      }),
+    );
+    this.plot = new uPlot(
+      {
+        width: this.canvas.clientWidth || 300,
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { show: false },
+        padding: [10, 28, 0, 0],
+        scales: {
+          x: { time: true, range: (_, __, last) => [(last ?? now()) - SHOWN, last ?? now()] },
+          y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
+        },
+        axes: [
+          {
+            ...axis,
+            space: 80,
+            incrs: [1, 5, 15, 30, 60, 120, 300],
+            values: (_, ticks) => ticks.map((each) => absolute(each).slice(11, 19)),
+          },
+          { ...axis, size: 52, values: (_, ticks) => ticks.map((each) => `${each}/s`) },
+        ],
+        series: [
+          {},
+          ...series.map((_, place) => ({
+            stroke: colour(place),
+            width: 2,
+            dash: dash(place),
+            points: { show: false },
+          })),
+        ],
+      },
+      [[], ...series.map(() => [])],
+      this.canvas,
+    );
   }
 
   resize() {

@@ -23,10 +23,16 @@ let stream = null;
 let open = null;
 
 const node = {
-  get status() { return stream?.status ?? null; },
-  get stream() { return stream; },
+  get status() {
+    return stream?.status ?? null;
+  },
+  get stream() {
+    return stream;
+  },
   may: (role) => RANKS.indexOf(session.role) >= RANKS.indexOf(role),
-  get limited() { return session.domains !== null; },
+  get limited() {
+    return session.domains !== null;
+  },
 };
 
 function visible(page) {
@@ -36,21 +42,27 @@ function visible(page) {
 function place() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   const page = PAGES.find((each) => each.name === name && visible(each)) ?? overview;
-  return [page, rest.map((each) => {
-    try {
-      return decodeURIComponent(each);
-    } catch {
-      return "";
-    }
-  })];
+  return [
+    page,
+    rest.map((each) => {
+      try {
+        return decodeURIComponent(each);
+      } catch {
+        return "";
+      }
+    }),
+  ];
 }
 
 function show() {
   if (!session) return;
   const [page, rest] = place();
   open?.close?.();
-  nav.replaceChildren(...PAGES.filter(visible).map((each) =>
-    element("a", { href: `#/${each.name}`, "aria-current": each === page ? "page" : null }, each.title)));
+  nav.replaceChildren(
+    ...PAGES.filter(visible).map((each) =>
+      element("a", { href: `#/${each.name}`, "aria-current": each === page ? "page" : null }, each.title),
+    ),
+  );
   document.title = `${page.title} – ${node.status?.node ?? "shieldrelay"}`;
   main.replaceChildren(element("h1", {}, page.title));
   open = page.open(main, node, rest);

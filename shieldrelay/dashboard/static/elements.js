@@ -27,7 +27,9 @@ export function fill(place, shown, build) {
   const active = document.activeElement;
   const key = place.contains(active) ? active.dataset.key : undefined;
   place.dataset.shown = known;
-  place.replaceChildren(...[build()].flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  place.replaceChildren(
+    ...[build()].flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false),
+  );
   if (key !== undefined) [...place.querySelectorAll("[data-key]")].find((each) => each.dataset.key === key)?.focus();
 }
 
@@ -45,7 +47,11 @@ export function button(words, act, attributes = {}) {
 
 export function facts(pairs) {
   const kept = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return element("dl", { class: "facts" }, kept.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+  return element(
+    "dl",
+    { class: "facts" },
+    kept.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+  );
 }
 
 export function field(label, input) {
@@ -60,15 +66,38 @@ export function choice(name, options, chosen = "") {
 // A table whose rows become cards on a phone. Columns: [title, kind, cell of a row].
 export function table(columns, rows, empty, caption = "") {
   if (!rows.length) return element("p", { class: "empty" }, empty);
-  const head = columns.map(([title, kind]) => element("th", { scope: "col", class: kind || null }, title || element("span", {}, "\u00a0")));
-  const body = rows.map((row) => element("tr", {}, columns.map(([title, kind, cell]) =>
-    element("td", { class: kind || null, "data-label": title }, cell(row)))));
-  return element("div", { class: "wide" }, element("table", { class: "cards" },
-    caption && element("caption", {}, caption), element("thead", {}, element("tr", {}, head)), element("tbody", {}, body)));
+  const head = columns.map(([title, kind]) =>
+    element("th", { scope: "col", class: kind || null }, title || element("span", {}, "\u00a0")),
+  );
+  const body = rows.map((row) =>
+    element(
+      "tr",
+      {},
+      columns.map(([title, kind, cell]) =>
+        element("td", { class: kind || null, "data-label": title }, element("div", {}, cell(row))),
+      ),
+    ),
+  );
+  return element(
+    "div",
+    { class: "wide" },
+    element(
+      "table",
+      { class: "cards" },
+      caption && element("caption", {}, caption),
+      element("thead", {}, element("tr", {}, head)),
+      element("tbody", {}, body),
+    ),
+  );
 }
 
 export function trouble(fault, what) {
-  if (fault.code === "unknown_path" || fault.code === "unknown_method") return element("p", { class: "empty" }, `${what} This node does not have it: its version or its configuration leaves it out.`);
+  if (fault.code === "unknown_path" || fault.code === "unknown_method")
+    return element(
+      "p",
+      { class: "empty" },
+      `${what} This node does not have it: its version or its configuration leaves it out.`,
+    );
   if (fault.code === "trace_unavailable") return element("p", { class: "note" }, fault.message);
   const hints = fault.hints?.length ? ` ${fault.hints.join("; ")}` : "";
   return element("p", { class: "error", role: "alert" }, `${what} ${fault.message}${hints}`);

@@ -5,7 +5,8 @@ import { span } from "./words.js";
 const WORDS = {
   harvest_shield: (of) => `${of.domain}: protection against harvesting went from ${of.before} to ${of.shield}`,
   harvest_box: (of) => `${of.peer} was cut off at ${of.domain || "all domains"}: ${of.reason ?? ""}`,
-  breaker: (of) => `${of.domain}: its next hops are ${({ open: "taken to be down", closed: "up", probing: "being tried", ramping: "coming back" })[of.state] ?? of.state}${of.reason ? `: ${of.reason}` : ""}`,
+  breaker: (of) =>
+    `${of.domain}: its next hops are ${{ open: "taken to be down", closed: "up", probing: "being tried", ramping: "coming back" }[of.state] ?? of.state}${of.reason ? `: ${of.reason}` : ""}`,
   bounce_guard: (of) => `${of.domain}: refusals are ${of.state}: ${of.reason ?? ""}`,
   stress: (of) => `stress ${of.state}: ${of.reason ?? ""}`,
   hub_state: (of) => `the hub is ${of.state}${of.reason ? `: ${of.reason}` : ""}`,
@@ -36,5 +37,9 @@ const WORDS = {
 
 export function happening({ event, fields }) {
   const words = WORDS[event];
-  return words ? words(fields) : `${event.replaceAll("_", " ")} ${Object.values(fields).filter((each) => typeof each === "string").join(" ")}`;
+  return words
+    ? words(fields)
+    : `${event.replaceAll("_", " ")} ${Object.values(fields)
+        .filter((each) => typeof each === "string")
+        .join(" ")}`;
 }

@@ -4,10 +4,19 @@ import { button, element } from "./elements.js";
 
 export function question(title, words, fields, yes, harm = false) {
   return new Promise((answered) => {
-    const form = element("form", { method: "dialog" },
-      element("h2", { id: "question" }, title), words && element("p", {}, words), fields,
-      element("div", { class: "actions" }, element("button", { type: "submit", class: harm ? "harm" : null }, yes),
-        button("Cancel", () => dialog.close(), { class: "plain" })));
+    const form = element(
+      "form",
+      { method: "dialog" },
+      element("h2", { id: "question" }, title),
+      words && element("p", {}, words),
+      fields,
+      element(
+        "div",
+        { class: "actions" },
+        element("button", { type: "submit", class: harm ? "harm" : null }, yes),
+        button("Cancel", () => dialog.close(), { class: "plain" }),
+      ),
+    );
     const dialog = element("dialog", { "aria-labelledby": "question" }, form);
     let answer = null;
     form.addEventListener("submit", () => {

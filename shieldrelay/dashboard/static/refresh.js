@@ -16,9 +16,11 @@ export class Refresh {
       const value = await this.load();
       if (!this.closed && mine === this.asked) fill(this.place, value, () => this.show(value));
     } catch (fault) {
-      if (!this.closed && mine === this.asked) fill(this.place, { fault: fault.message }, () => trouble(fault, this.what));
+      if (!this.closed && mine === this.asked)
+        fill(this.place, { fault: fault.message }, () => trouble(fault, this.what));
     }
-    if (!this.closed && mine === this.asked) this.timer = setTimeout(() => (document.hidden ? this.later() : this.now()), this.seconds * 1000);
+    if (!this.closed && mine === this.asked)
+      this.timer = setTimeout(() => (document.hidden ? this.later() : this.now()), this.seconds * 1000);
   }
 
   later() {

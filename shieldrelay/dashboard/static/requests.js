@@ -22,14 +22,26 @@ export async function ask(method, path, body) {
   let response;
   try {
     response = await fetch(`/api/v1/${path}`, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store",
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
     });
   } catch {
-    throw new Fault(0, "unreachable", "The node cannot be reached. Is it running, and is the network up? This page tries again.");
+    throw new Fault(
+      0,
+      "unreachable",
+      "The node cannot be reached. Is it running, and is the network up? This page tries again.",
+    );
   }
   const value = await response.json().catch(() => null);
   if (response.ok && value !== null) return value;
-  const error = value?.error ?? { code: "no_answer", message: `The node answered ${response.status} without words.`, hints: [] };
+  const error = value?.error ?? {
+    code: "no_answer",
+    message: `The node answered ${response.status} without words.`,
+    hints: [],
+  };
   if (response.status === 401 && path !== "session") onLoggedOut();
   throw new Fault(response.status, error.code, error.message, error.hints);
 }

@@ -34,7 +34,10 @@ export class Stream {
     this.heard = Date.now() - SILENCE + POLL;
     this.live = false;
     this.told("live", false);
-    get("status").then((status) => this.take(status, false), (fault) => this.told("trouble", fault.message));
+    get("status").then(
+      (status) => this.take(status, false),
+      (fault) => this.told("trouble", fault.message),
+    );
     if (this.source.readyState === EventSource.CLOSED) this.connect();
   }
 

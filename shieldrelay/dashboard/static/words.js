@@ -3,7 +3,12 @@
 import { element } from "./elements.js";
 
 const NUMBER = new Intl.NumberFormat("en");
-const SPANS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+const SPANS = [
+  [86400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
 let ahead = 0; // seconds by which the node's clock is ahead of ours
 
 export function setClock(nodeNow) {
@@ -61,13 +66,21 @@ export function when(moment, never = "–") {
   if (moment === null || moment === undefined) return never;
   const date = new Date(moment * 1000);
   if (Number.isNaN(date.getTime())) return never;
-  return element("time", { datetime: date.toISOString(), title: absolute(moment), "data-at": moment }, relative(moment));
+  return element(
+    "time",
+    { datetime: date.toISOString(), title: absolute(moment), "data-at": moment },
+    relative(moment),
+  );
 }
 
 // For how long something has been so.
 export function lasting(moment) {
   if (moment === null || moment === undefined) return "";
-  return element("time", { datetime: new Date(moment * 1000).toISOString(), title: `since ${absolute(moment)}`, "data-since": moment }, `for ${span(now() - moment)}`);
+  return element(
+    "time",
+    { datetime: new Date(moment * 1000).toISOString(), title: `since ${absolute(moment)}`, "data-since": moment },
+    `for ${span(now() - moment)}`,
+  );
 }
 
 export function tick() {
