@@ -37,6 +37,7 @@ from shieldrelay.admin.ctl_reports import add_report_command
 from shieldrelay.admin.ctl_setup import add_setup_command
 from shieldrelay.admin.ctl_sources import add_source_commands
 from shieldrelay.admin.ctl_text import duration, harmless, until, whole
+from shieldrelay.admin.ctl_top import add_top_command
 from shieldrelay.admin.ctl_trace import add_trace_command
 from shieldrelay.admin.ctl_views import status_view
 
@@ -166,6 +167,7 @@ def parser() -> argparse.ArgumentParser:
         "believe example.com",
     )
     believe.add_argument("domain", metavar="DOMAIN", help="a protected domain")
+    add_top_command(add)
     add_message_commands(add)
     add_source_commands(add)
     add_report_command(add)

@@ -10,8 +10,8 @@ from shieldrelay.admin.picture_sources import (
     EntryPage,
     EntryPicture,
     RefusalPicture,
-    StepPicture,
     SourcePicture,
+    StepPicture,
     WorstPicture,
 )
 from tests.admin.fakes import HOSTILE, NOW
