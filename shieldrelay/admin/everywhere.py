@@ -32,6 +32,8 @@ HERE_ALONE = tuple(f"/api/v1/{each}" for each in ("tokens", "tokens/{name}", "se
 """Routes that are asked of a node itself."""
 _TRUE = ("true", "1")
 
+_STORY = "trace/{id}"
+
 Here = Callable[[Caller, str, bytes, bytes], Awaitable[Response]]
 
 _LISTS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
@@ -98,6 +100,8 @@ class Everywhere:
             return await self._holder(errand)
         seconds = LOOK_SECONDS if errand.method == "GET" else ACT_SECONDS
         kind = route.pattern.removeprefix("/api/v1/")
+        if kind == _STORY:
+            return _one_story(await self._asked(errand, None, seconds))
         if errand.method == "GET" and kind in _LISTS:
             return await self._listed(errand, *_LISTS[kind])
         return _shown(await self._asked(errand, None, seconds))
@@ -151,7 +155,10 @@ class Everywhere:
         ends = {one.node: _value(one).get("after") for one in granted}
         more = {node: end for node, end in ends.items() if end}
         first = _value(granted[0])
-        whole = {key: first[key] for key in ("now",) if key in first}
+        whole = {key: first[key] for key in ("now", "index") if key in first}
+        if "searched_to" in first:
+            told_to = [_value(one)["searched_to"] for one in granted if _value(one)["searched_to"] is not None]
+            whole |= {"searched_to": max(told_to, default=None), "newest": "", "silent": _silent(told)}
         if "total" in first:
             whole["total"] = sum(_value(one).get("total", 0) for one in granted)
         after = _cursor(more) if more else None
@@ -222,6 +229,23 @@ def _shown(told: Sequence[Told]) -> Response:
     if any(each.status < 400 for each in responses) or not responses:
         return Response(200, {"nodes": [_row(one, shown=True) for one in told]})
     return responses[0]
+
+
+def _one_story(told: Sequence[Told]) -> Response:
+    """Make one story of what the nodes know of it."""
+    known = [_value(one) for one in told if one.response is not None and one.response.status == 200]
+    if not known:
+        return _shown(told)
+    lines = sorted((line for each in known for line in each["lines"]), key=lambda line: (line["at"], line["node"]))
+    ids = {name: list(dict.fromkeys(id for each in known for id in each[name])) for name in ("sessions", "messages")}
+    whole = all(each["whole"] for each in known)
+    return Response(200, {**known[0], **ids, "lines": lines, "whole": whole, "silent": _silent(told)})
+
+
+def _silent(told: Sequence[Told]) -> list[str]:
+    """Name the nodes that did not answer, and why."""
+    rows = [_row(one) for one in told]
+    return [f"{row['node']}: {row['trouble']}" for row in rows if row["trouble"]]
 
 
 def _cursor(places: Mapping[str, str]) -> str:

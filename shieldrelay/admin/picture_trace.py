@@ -87,6 +87,7 @@ class TracePage:
     :ivar newest: the place of the newest line, for ``newer``.
     :ivar searched_to: how far back the search came when its time was up before the page was full; ``None``: it was not.
     :ivar index: of the node that was asked.
+    :ivar silent: of all nodes, those that did not answer, and why.
     """
 
     lines: tuple[TraceLinePicture, ...] = ()
@@ -94,6 +95,7 @@ class TracePage:
     newest: str = ""
     searched_to: float | None = None
     index: TraceIndexPicture = field(factory=TraceIndexPicture)
+    silent: tuple[str, ...] = ()
 
 
 @frozen
@@ -110,3 +112,4 @@ class StoryPicture:
     messages: tuple[str, ...] = ()
     lines: tuple[TraceLinePicture, ...] = ()
     whole: bool = True
+    silent: tuple[str, ...] = ()
