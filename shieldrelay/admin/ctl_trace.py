@@ -12,7 +12,7 @@ from typing import Any
 
 from shieldrelay.admin.ctl_client import ControlClient, path_of
 from shieldrelay.admin.ctl_outcome import DONE, REFUSED, USAGE, AddCommand, complain, print_json
-from shieldrelay.admin.ctl_text import span, whole
+from shieldrelay.admin.ctl_text import harmless, span, whole
 from shieldrelay.admin.ctl_trace_views import followed_view, index_view, lines_view, story_view, trouble_view
 
 FOLLOW_SECONDS = 1.0
@@ -100,13 +100,9 @@ def _story(client: ControlClient, arguments: argparse.Namespace) -> int:
     answer = client.ask("GET", path_of("trace", arguments.id), {"everywhere": "true"} if arguments.everywhere else None)
     if arguments.json:
         return print_json(answer)
-    stories: Sequence[Any] = [answer]
-    if arguments.everywhere:
-        stories = [one["answer"] for one in answer["nodes"] if "answer" in one]
-        for one in answer["nodes"]:
-            if "answer" not in one:
-                complain(f"{one['node']}: {one['trouble']}")
-    text = story_view(arguments.id, stories)
+    for words in answer["silent"]:
+        complain(harmless(words))
+    text = story_view(arguments.id, answer)
     if not text:
         return complain(f"nothing is known of {arguments.id}: it is no id of this node, or too old", REFUSED)
     print(text)

@@ -6,7 +6,6 @@ The values are those of ``admin.picture_trace`` as JSON. Every string in them is
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from shieldrelay.admin.ctl_text import age, clock_time, duration, harmless, size, table
@@ -73,10 +72,7 @@ def trouble_view(page: dict[str, Any]) -> list[str]:
     index = page.get("index")
     if index is not None and index["state"] not in ("current", "off"):
         said.append(index_view(index, 0.0).partition("\n")[0])
-    for one in page.get("nodes", ()):
-        if one["trouble"]:
-            said.append(f"{harmless(one['node'])}: {harmless(one['trouble'])}")
-    return said
+    return said + [harmless(each) for each in page["silent"]]
 
 
 def index_view(index: dict[str, Any], now: float) -> str:
@@ -103,21 +99,17 @@ def index_view(index: dict[str, Any], now: float) -> str:
     return "\n".join(lines)
 
 
-def story_view(id: str, stories: Sequence[dict[str, Any]]) -> str:
+def story_view(id: str, story: dict[str, Any]) -> str:
     """Tell a story, of one node or of several; ``""``: there is none."""
-    lines = [line for one in stories for line in one["lines"]]
-    lines.sort(key=lambda line: (line["at"], line["node"], line["place"]))
+    lines = story["lines"]
     if not lines:
         return ""
     nodes = {line["node"] for line in lines}
-    sessions = sorted({each for one in stories for each in one["sessions"]})
-    messages = sorted({each for one in stories for each in one["messages"]})
     head = [f"{harmless(id)}"]
-    head += [f"  sessions  {' '.join(map(harmless, sessions))}"] if sessions else []
-    head += [f"  messages  {' '.join(map(harmless, messages))}"] if messages else []
+    head += [f"  {name}  {harmless(' '.join(story[name]))}" for name in ("sessions", "messages") if story[name]]
     told = [text for line in lines for text in _told(line, with_node=len(nodes) > 1)]
-    if not all(one["whole"] for one in stories):
-        told.append("there is more than is shown here: search with --json and its id")
+    if not story["whole"]:
+        told.append("there is more than is shown here: search by --sender, --source or the time")
     return "\n".join([*head, "", *told])
 
 

@@ -26,6 +26,7 @@ from tests.admin.fakes_members import MemoryMembers
 from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.fakes_trace import MemoryTraces
 
 
 class MemoryNode:
@@ -43,7 +44,7 @@ class MemoryNode:
         self.appliance, self.journal = MemoryAppliance(), ListJournal()
         router = control_router(
             self.appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), self.journal, MemoryParts(),
-            MemoryMembers(),
+            MemoryMembers(), traces=MemoryTraces(),
         )  # fmt: skip
         self.audit = AuditLog(folder / f"{name}.jsonl", lambda: NOW, self.journal)
         tokens = Tokens(folder / f"{name}.json", self.journal)

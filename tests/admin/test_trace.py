@@ -19,6 +19,7 @@ from shieldrelay.admin.roles import Caller, Role
 from shieldrelay.admin.roles_warden import Warden
 from shieldrelay.admin.router import Response, Router
 from shieldrelay.testing.journal import ListJournal
+from tests.admin.cluster_case import ClusterCase
 from tests.admin.fakes_trace import FLOOD, LINE, NOW, MemoryTraces
 
 ALL = Caller("alice", Role.VIEW)
@@ -89,6 +90,27 @@ class RouteTests(SynchronousTestCase):
         self.assertEqual(len(self.ask("trace/s1").value["lines"]), 2)
 
 
+class ClusterTests(ClusterCase):
+    """All nodes at once."""
+
+    def test_lines_of_all_nodes_are_one_page(self) -> None:
+        """The latest first, each with its node; who is silent is named, and the page goes on with each node."""
+        self.nodes["mx3"].silent = True
+        page = self.ask("GET", "trace?everywhere=true&sender=a@sender.test").value
+        self.assertEqual([(each["node"], each["place"]) for each in page["lines"]],
+                         [("mx1", "1.2.3"), ("mx2", "1.2.3"), ("mx1", "1.2.2"), ("mx2", "1.2.2")])  # fmt: skip
+        self.assertEqual(page["silent"], ["mx3: it did not answer within 2 s"])
+        self.assertEqual(page["index"]["state"], "shedding")
+        again = self.ask("GET", f"trace?everywhere=true&after={page['after']}")
+        self.assertEqual((again.status, len(again.value["lines"])), (200, 4))
+
+    def test_story_of_all_nodes_is_one(self) -> None:
+        """In the order of time."""
+        told = self.ask("GET", "trace/s1?everywhere=true").value
+        self.assertEqual([each["event"] for each in told["lines"]], ["refused"] * 3 + ["transaction"] * 3)
+        self.assertEqual((told["sessions"], told["silent"]), (["s1"], []))
+
+
 class ViewTests(SynchronousTestCase):
     """What is printed."""
 
@@ -111,17 +133,17 @@ class ViewTests(SynchronousTestCase):
 
     def test_story(self) -> None:
         """Line by line, in the order of time, with everything that they say."""
-        story = {"lines": [as_json(LINE), as_json(FLOOD)], "sessions": ["s1"], "messages": ["m1"], "whole": False}
-        shown = self.lines(story_view("s1", [story]))
+        story = {"lines": [as_json(FLOOD), as_json(LINE)], "sessions": ["s1"], "messages": ["m1"], "whole": False}
+        shown = self.lines(story_view("s1", story))
         self.assertIn("refused x4711", shown[4])
         self.assertIn("    helo         mail.sender.test", shown)
         self.assertIn("more than is shown", shown[-1])
-        self.assertEqual(story_view("x", [{**story, "lines": []}]), "")
+        self.assertEqual(story_view("x", {**story, "lines": []}), "")
 
     def test_trouble(self) -> None:
         """What may be missing is said: time that was up, an index that is behind, nodes that are silent."""
         index = TraceIndexPicture("shedding", 75.0, 3 << 20)
-        page = {**as_json(TracePage(searched_to=NOW, index=index)), "nodes": [{"node": "mx2", "trouble": "silent\x1b"}]}
+        page = {**as_json(TracePage(searched_to=NOW, index=index)), "silent": ["mx2: silent\x1b"]}
         said = trouble_view(page)
         self.assertEqual(len(said), 3)
         self.assertIn("takes samples", said[1])
