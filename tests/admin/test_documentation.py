@@ -16,6 +16,7 @@ from shieldrelay.admin.ctl_lists import ACTIONS
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_alarms import MemoryWatch
+from tests.admin.fakes_defences import MemoryStances
 from tests.admin.fakes_domains import MemoryDomains
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_members import MemoryMembers
@@ -35,7 +36,7 @@ class OperationsTests(SynchronousTestCase):
         appliance, journal = MemoryAppliance(), ListJournal()
         router = control_router(
             appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts(), MemoryMembers(),
-            MemoryDomains(), watch=MemoryWatch(),
+            MemoryDomains(), watch=MemoryWatch(), stances=MemoryStances(),
         )
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from shieldrelay.admin.auth_password import hash_of
@@ -49,7 +49,8 @@ class BrowserCase(ProductCase):
         self._playwright = sync_playwright().start()
         self.addCleanup(self._playwright.stop)
         self.browser: Browser = self._playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage", "--force-prefers-reduced-motion"]
+            executable_path=chromium(),
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
         )
         self.addCleanup(self.browser.close)
         self.addCleanup(self._hears_nothing)
@@ -120,7 +121,7 @@ class BrowserCase(ProductCase):
         self.assertEqual(said, [], where)
 
     def _hear(self, kind: str, text: str) -> None:
-        """Note what the console said; that nobody has logged in yet, and what a test provokes, is no fault of a page."""
+        """Note what the console said; answers that refuse are no fault of a page."""
         if kind == "error" and "Failed to load resource" not in text and "ERR_" not in text:
             self.faults.append(text)
 

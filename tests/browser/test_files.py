@@ -46,7 +46,8 @@ class FileTests(SynchronousTestCase):
 
     def test_imports_are_there_and_used(self) -> None:
         """Each module imports names that the other one exports, and uses them; all modules are reached."""
-        exported = {file.name: set(re.findall(r"^export (?:async )?(?:function|const|class) (\w+)", file.read_text(), re.M)) for file in SCRIPTS}
+        exports = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)
+        exported = {file.name: set(exports.findall(file.read_text())) for file in SCRIPTS}
         reached = {"dashboard.js"}
         for file in SCRIPTS:
             text = file.read_text()
@@ -66,7 +67,7 @@ class FileTests(SynchronousTestCase):
             self.assertLessEqual(max(map(len, lines)), WIDTH_MOST, file.name)
 
     def test_vendored_as_recorded(self) -> None:
-        """uPlot is as its page says, with its licence beside it."""
+        """The charts' library is as its page says, with its licence beside it."""
         recorded = re.findall(r"^([0-9a-f]{64})  (uPlot\S+)$", (STATIC / "uplot" / "README.txt").read_text(), re.M)
         self.assertEqual(len(recorded), 2)
         for digest, name in recorded:

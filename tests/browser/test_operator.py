@@ -146,7 +146,8 @@ class OperatorTests(BrowserCase):
         self.shoot(page, "observed-2-enforced")
         node.stop()
         node.start()
-        self.assertEqual(node.ask("GET", "configuration?section=shield.harvest.mode")["settings"][0]["value"], "enforce")
+        shown = node.ask("GET", "configuration?section=shield.harvest.mode")["settings"][0]
+        self.assertEqual(shown["value"], "enforce")
 
     def test_tenant_on_a_phone(self) -> None:
         """Who is limited to a domain sees it alone, on a phone, and no page that is the whole node's."""
