@@ -22,7 +22,7 @@ from shieldrelay.admin.auth_sessions import Session, Sessions, same
 from shieldrelay.admin.auth_tokens import Tokens
 from shieldrelay.admin.limits import Attempts
 from shieldrelay.admin.roles import Caller
-from shieldrelay.admin.router import Refused, Response, json_object
+from shieldrelay.admin.router import Refused, Response, json_object, refusal
 from shieldrelay.config.admin import User
 from shieldrelay.config.secret import SecretFault, read_secret
 from shieldrelay.mail.client import client_of
@@ -158,7 +158,8 @@ class Authentication:
             self._audit.note(caller, "log out", "", 200)
             return Response(200, {"ended": True}, fields=(("set-cookie", _cookie(facts, "", 0)),))
         if facts.method not in ("GET", "HEAD"):
-            raise Refused(405, "method_not_allowed", "This path knows GET, POST, DELETE")
+            refused = Refused(405, "method_not_allowed", "This path knows GET, POST, DELETE")
+            return refusal(refused, ("GET", "HEAD", "POST", "DELETE"))
         caller = self.identify(facts)
         session = None if facts.authorization else self._session(facts)
         return Response(200, self._shown(caller, session))

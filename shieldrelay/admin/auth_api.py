@@ -102,7 +102,10 @@ def _token_routes(api: _Api) -> tuple[Route, ...]:
             body=(
                 Parameter(name="name", least=1, most=64, required=True),
                 Parameter(name="role", among=tuple(each.value for each in Role), required=True),
-                Parameter(name="domains", kind="array", words="protected domains that it is limited to"),
+                Parameter(
+                    name="domains", kind="array", words="protected domains that it is limited to", least=1,
+                    most=DOMAINS_MOST,
+                ),
                 BY,
             ),
         ),
@@ -151,7 +154,7 @@ class _Api:
         if not isinstance(name, str) or not _NAME.match(name):
             raise Refused(400, "invalid_parameter", "name is 1 to 64 letters, digits, dots, underscores and hyphens.")
         role = _role(parameters.stated(call.body, "role"))
-        domains = _domains(call.body.get("domains"))
+        domains = _domains(call.body["domains"]) if "domains" in call.body else ()
         by = parameters.text(call.body.get("by"), "by") or "operator"
         try:
             secret = self.tokens.create(name, role, domains, by, self.wall())
@@ -195,11 +198,10 @@ def _role(value: object) -> Role:
 
 def _domains(value: object) -> tuple[str, ...]:
     """Read domains; a token may be made before its domain is protected."""
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not value or len(value) > DOMAINS_MOST:
+    named = value if isinstance(value, list) and all(isinstance(each, str) for each in value) else []
+    if not 0 < len(named) <= DOMAINS_MOST:
         raise Refused(400, "invalid_parameter", f"domains are 1 to {DOMAINS_MOST} domains, or left out for all.")
     try:
-        return tuple(domain_key(str(each).strip().rstrip(".").encode("utf-8")) for each in value)
+        return tuple(domain_key(each.strip().rstrip(".").encode("utf-8")) for each in named)
     except (AddressFault, UnicodeEncodeError):
         raise Refused(400, "invalid_parameter", "One of the domains is none.") from None

@@ -26,11 +26,12 @@ ACT_SECONDS = 10.0
 """What another node gets to do something."""
 NODE = Parameter(name="node", words="the node that is to answer, by its name; without it: this one", most=255)
 EVERYWHERE = Parameter(
-    name="everywhere", among=("true", "false"), words="all nodes answer; `nodes` says who did, and who is silent"
-)
+    name="everywhere", among=("true", "false", "1", "0"),
+    words="all nodes answer; `nodes` says who did, and who is silent",
+)  # fmt: skip
 HERE_ALONE = tuple(f"/api/v1/{each}" for each in ("tokens", "tokens/{name}", "session", "events", "openapi.json"))
 """Routes that are asked of a node itself."""
-_TRUE = ("true", "1")
+_TRUE, _FALSE = ("true", "1"), ("false", "0")
 
 _STORY = "trace/{id}"
 
@@ -47,6 +48,11 @@ _LISTS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
     "pushed": ("domains", None),
 }
 """Routes that give lists, below ``/api/v1/``: the list's name, and its order; without one, node after node."""
+
+
+def answers_for_all(route: Route) -> bool:
+    """Whether a route has another shape when all nodes answer."""
+    return not (route.raw or route.kind or route.pattern in HERE_ALONE or _is_of_message(route))
 
 
 class Everywhere:
@@ -79,7 +85,7 @@ class Everywhere:
             if route.kind and not _is_of_message(route):
                 raise Refused(400, "not_everywhere", "This is a file of each node's: name one.")
             return await self._all(route, errand)
-        if wanted.get("everywhere", "false") not in ("false", "0"):
+        if wanted.get("everywhere", "false") not in _FALSE:
             raise Refused(400, "invalid_parameter", "everywhere is true or false.")
         return await self._one(wanted.get("node", self._name()), errand)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shieldrelay import __version__
-from shieldrelay.admin.everywhere import EVERYWHERE, HERE_ALONE, NODE
+from shieldrelay.admin.everywhere import EVERYWHERE, HERE_ALONE, NODE, answers_for_all
 from shieldrelay.admin.openapi_shapes import Parameter, Schema, Shapes, fields_schema
 from shieldrelay.admin.roles import Reach
 from shieldrelay.admin.router import Route
@@ -55,6 +55,26 @@ _ERROR: Schema = {
         }
     },
 }
+_EVERYWHERE: Schema = {
+    "type": "object",
+    "description": "What all nodes answered: of lists one list beside `nodes`, else each node's `answer`.",
+    "required": ["nodes"],
+    "properties": {
+        "nodes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["node", "status", "trouble"],
+                "properties": {
+                    "node": {"type": "string"},
+                    "status": {"type": "integer", "description": "as in HTTP; 0: the node is silent"},
+                    "trouble": {"type": "string", "description": "why it is silent, or refuses"},
+                    "answer": {"description": "as the node alone would have answered"},
+                },
+            },
+        }
+    },
+}
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -73,7 +93,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {"title": "shieldrelay", "version": __version__, "description": _WORDS},
         "paths": paths,
         "components": {
-            "schemas": {**shapes.named, "Error": _ERROR},
+            "schemas": {**shapes.named, "Error": _ERROR, "Everywhere": _EVERYWHERE},
             "responses": refusals,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
@@ -131,12 +151,20 @@ def _parameter(one: Parameter, place: str) -> dict[str, Any]:
 def _content(route: Route, shapes: Shapes) -> dict[str, Any]:
     if route.kind:
         return {route.kind.partition(";")[0]: {"schema": {"type": "string"}}}
+    whole = _own_content(route, shapes)
+    if not answers_for_all(route) or "everywhere" in {one.name for one in route.query}:
+        return _json(whole)
+    return _json({"anyOf": [whole, {"$ref": "#/components/schemas/Everywhere"}]})
+
+
+def _own_content(route: Route, shapes: Shapes) -> Schema:
+    """Give the schema of what one node answers."""
     also = {name: shapes.of(kind) for name, kind in route.also.items()}
     more: Schema = {"type": "object", "properties": also, "required": list(also)}
     if route.answer is None:
-        return _json(more)
+        return more
     shape = shapes.of(route.answer)
-    return _json({"allOf": [shape, more]} if also else shape)
+    return {"allOf": [shape, more]} if also else shape
 
 
 def _json(schema: Schema) -> dict[str, Any]:

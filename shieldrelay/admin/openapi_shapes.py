@@ -23,8 +23,9 @@ class Parameter:
     """A parameter of a query, or a field of a JSON body.
 
     :ivar kind: ``string``, ``integer``, ``boolean``, ``number``, or ``array`` (of strings).
-    :ivar least: bounds of a number; of a string, its length's.
+    :ivar least: bounds of a number; of a string, its length's; of an array, of how many it has.
     :ivar among: the only values there are.
+    :ivar pattern: that a string has, as in ECMAScript.
     """
 
     name: str
@@ -33,14 +34,17 @@ class Parameter:
     least: int | None = None
     most: int | None = None
     among: tuple[str, ...] = ()
+    pattern: str = ""
     required: bool = False
 
     def schema(self) -> Schema:
         """Give its schema."""
-        low, high = ("minLength", "maxLength") if self.kind == "string" else ("minimum", "maximum")
-        if self.kind == "array":
-            return {"type": "array", "items": {"type": "string"}}
+        low, high = _BOUNDS.get(self.kind, ("minimum", "maximum"))
         schema: Schema = {"type": self.kind}
+        if self.kind == "array":
+            schema["items"] = {"type": "string"}
+        if self.pattern:
+            schema["pattern"] = self.pattern
         if self.least is not None:
             schema[low] = self.least
         if self.most is not None:
@@ -48,6 +52,9 @@ class Parameter:
         if self.among:
             schema["enum"] = list(self.among)
         return schema
+
+
+_BOUNDS = {"string": ("minLength", "maxLength"), "array": ("minItems", "maxItems")}
 
 
 def fields_schema(fields: collections.abc.Sequence[Parameter]) -> Schema:
@@ -115,7 +122,7 @@ _SIMPLE: dict[Any, Schema] = {
     bool: {"type": "boolean"},
 }
 
-AFTER = Parameter(name="after", words="where the page before ended, as it said", most=4000)
+AFTER = Parameter(name="after", words="where the page before ended, as it said", most=4000, pattern="^[!-~]*$")
 BY = Parameter(name="by", words="who wants it; with a token or a session it is theirs", most=200)
 FORCE = Parameter(name="force", kind="boolean", words="whatever the guards say")
 

@@ -239,7 +239,9 @@ def _signed(
     if caller.way == SOCKET:
         return target, body
     if any(one.name == "by" for one in route.body):
-        fields: dict[str, Any] = {**json_object(body), "by": caller.name}
+        given = json_object(body)
+        parameters.text(given.get("by"), "by")
+        fields: dict[str, Any] = {**given, "by": caller.name}
         body = _encoded(fields)
     elif any(one.name == "by" for one in route.query):
         path = target.partition(b"?")[0]

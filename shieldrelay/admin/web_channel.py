@@ -164,6 +164,18 @@ class WebChannel(HTTPChannel):
             self._first = line
         super().lineReceived(line)
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Say that the target, or a field, is too long, and hang up."""
+        place = "header field" if self._first else "target"
+        refused = refusal(Refused(400, "too_long", f"A {place} is longer than {self.MAX_LENGTH} octets."))
+        body = refused.encode()
+        assert self.transport is not None
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        self.loseConnection()
+
     def first_words(self) -> tuple[bytes, bytes]:
         """Give method and target of the request that is coming, and forget them."""
         words, self._first = self._first.split(b" "), b""
