@@ -32,7 +32,7 @@ class Watch(Protocol):
     async def report(self, domain: str, *, last: bool) -> ReportPicture | None:
         """Say what became of a domain's mail in this week or the last; ``None``: it is not protected here."""
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """Give all metrics of the process in Prometheus' text format."""
 
 
@@ -99,4 +99,4 @@ class _Api:
 
     async def metrics(self, call: Call) -> Document:
         parameters.only(call)
-        return Document(self.watch.metrics(), METRICS_KIND)
+        return Document(await self.watch.metrics(), METRICS_KIND)

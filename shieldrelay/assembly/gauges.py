@@ -112,7 +112,10 @@ def _list(house: House, domain: Domain, listed: int | None, wall: float) -> Iter
         yield Sample("recipients_listed", listed, (name,))
     if domain.recipients.anyone:
         return
-    freshness, confirmed = house.recipients.lists.freshness(name, wall)
+    try:
+        freshness, confirmed = house.recipients.lists.freshness(name, wall)
+    except KeyError:  # a reload is taking the domain away
+        return
     yield Sample("recipients_state", 1, (name, pictures_lists.state(house, domain)))
     if confirmed is not None:
         yield Sample("recipients_confirmed_timestamp_seconds", confirmed, (name,))

@@ -42,21 +42,40 @@ def counted(counts: Mapping[tuple[str, str], int]) -> Iterator[Sample]:
             yield Sample(metric.name, sum(found.values()))
 
 
-def written(samples: Iterable[Sample], histograms: Sequence[Histogram], worker: int) -> bytes:
-    """Write the metrics of a process.
+class Page:
+    """The metrics of a process as they are written, piece by piece.
 
     :param worker: its number, 0 for the only one of a node.
     """
-    families: dict[str, list[str]] = {}
-    for sample in samples:
-        metric = METRICS[sample.metric]
-        line = f"{metric.full_name}{_labels(metric, sample.labels, worker)} {_number(sample.value)}\n"
-        families.setdefault(metric.name, []).append(line)
-    for histogram in histograms:
-        families[histogram.name] = list(_buckets(histogram, worker))
-    return "".join(
-        _head(METRICS[name]) + "".join(lines) for name, lines in families.items() if lines
-    ).encode("utf-8")
+
+    def __init__(self, worker: int) -> None:
+        self._worker = worker
+        self._families: dict[str, list[str]] = {}
+
+    def add(self, samples: Iterable[Sample]) -> None:
+        """Write some more."""
+        for sample in samples:
+            metric = METRICS[sample.metric]
+            line = f"{metric.full_name}{_labels(metric, sample.labels, self._worker)} {_number(sample.value)}\n"
+            self._families.setdefault(metric.name, []).append(line)
+
+    def add_histograms(self, histograms: Iterable[Histogram]) -> None:
+        """Write histograms."""
+        for histogram in histograms:
+            self._families[histogram.name] = list(_buckets(histogram, self._worker))
+
+    def octets(self) -> bytes:
+        """Give it whole, each metric's lines together."""
+        families = self._families.items()
+        return "".join(_head(METRICS[name]) + "".join(lines) for name, lines in families if lines).encode("utf-8")
+
+
+def written(samples: Iterable[Sample], histograms: Sequence[Histogram], worker: int) -> bytes:
+    """Write the metrics of a process at once."""
+    page = Page(worker)
+    page.add(samples)
+    page.add_histograms(histograms)
+    return page.octets()
 
 
 def joined(texts: Sequence[bytes], more: bytes = b"") -> bytes:

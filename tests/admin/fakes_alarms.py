@@ -44,7 +44,7 @@ class MemoryWatch:
         """Give a week."""
         return evolve(WEEK, accepted=100 if last else 1) if domain == "example.test" else None
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """Give one."""
         name = b"shieldrelay_smtp_sessions"
         return b"# HELP %s x\n# TYPE %s gauge\n%s 1\n" % (name, name, name)
