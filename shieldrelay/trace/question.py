@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import fields as attributes
@@ -67,12 +67,17 @@ class Matcher:
         """The moments between which lines may be."""
         return self._since, self._until
 
-    def may_fit(self, line: bytes) -> bool:
-        """Say, without reading a line, whether it may be one; most are not."""
+    def candidates(self, lines: Sequence[bytes]) -> list[int]:
+        """Give, in order, which lines of a block may fit, without reading them; most cannot."""
         if not self._needles:
-            return bool(line)
-        small = line.lower()
-        return all(any(each in small for each in needles) for needles in self._needles)
+            return [place for place, line in enumerate(lines) if line]
+        whole = b"\n".join(lines).lower()
+        rarest, *others = sorted(self._needles, key=lambda forms: sum(whole.count(form) for form in forms))
+        found = sorted({place for form in rarest for place in _lines_with(form, whole)})
+        if not others:
+            return found
+        small = {place: lines[place].lower() for place in found}
+        return [place for place in found if all(any(form in small[place] for form in forms) for forms in others)]
 
     def fits(self, fields: Fields, at: float) -> bool:
         """Say whether a line is one."""
@@ -159,6 +164,16 @@ class Matcher:
             return has.issuperset(found) and all(each in whole for each in rest)
 
         self._tests.append(said)
+
+
+def _lines_with(form: bytes, whole: bytes) -> Iterator[int]:
+    """Give the numbers of the lines that have a text."""
+    place, counted, at = 0, 0, whole.find(form)
+    while at >= 0:
+        place += whole.count(b"\n", counted, at)
+        yield place
+        counted = whole.find(b"\n", at)
+        at = whole.find(form, counted) if counted >= 0 else -1
 
 
 def _ids(line: Fields) -> set[str]:

@@ -173,13 +173,10 @@ class Search:
     def _matching(
         self, matcher: Matcher, file: int, block: int, lines: list[bytes], *, onwards: bool
     ) -> Iterator[Found]:
-        places = range(len(lines)) if onwards else range(len(lines) - 1, -1, -1)
-        for place in places:
-            line = lines[place]
-            if not matcher.may_fit(line):
-                continue
+        places = matcher.candidates(lines)
+        for place in places if onwards else reversed(places):
             try:
-                fields = json.loads(line)
+                fields = json.loads(lines[place])
                 at = self._reader.at(fields)
             except (Unreadable, ValueError, KeyError):
                 continue
