@@ -8,7 +8,7 @@ and kept nowhere.
 from __future__ import annotations
 
 from shieldrelay.cluster.division import Portion, granted, most_of
-from shieldrelay.cluster.hub import CLAIMS_AT_ONCE, KEY_OCTETS, UNITS_MOST, Claim, Grant
+from shieldrelay.cluster.hub import CLAIMS_MOST, KEY_OCTETS, UNITS_MOST, Claim, Grant
 
 
 class Claims:
@@ -30,7 +30,7 @@ class Claims:
             self._end(member, claim.name)
             return self._grant(claim.name, 0)
         theirs = self._members.setdefault(member, set())
-        if claim.name not in theirs and len(theirs) >= CLAIMS_AT_ONCE:
+        if claim.name not in theirs and len(theirs) >= CLAIMS_MOST:
             return self._grant(claim.name, 0)
         theirs.add(claim.name)
         portions = self._names.setdefault(claim.name, {})

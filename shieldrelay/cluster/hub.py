@@ -17,6 +17,7 @@ __all__ = [
     "CARDS_MOST",
     "CHANGES_AT_ONCE",
     "CLAIMS_AT_ONCE",
+    "CLAIMS_MOST",
     "KEY_OCTETS",
     "LATELY_SECONDS",
     "MEMBER_SECONDS",
@@ -44,7 +45,9 @@ RECORDS_AT_ONCE = 1000
 CHANGES_AT_ONCE = 1000
 """Likewise of changes; the whole state of a log is told at once."""
 CLAIMS_AT_ONCE = 1000
-"""Likewise of claims, and so many a member has at most."""
+"""Likewise of claims."""
+CLAIMS_MOST = 5000
+"""So many claims a member has at most; it tells them in several exchanges."""
 CARDS_MOST = 1000
 """No cluster has more members."""
 STATE_MOST = 50_000

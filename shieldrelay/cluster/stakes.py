@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from heapq import nsmallest
 from weakref import WeakValueDictionary
 
-from shieldrelay.cluster.hub import CLAIMS_AT_ONCE, KEY_OCTETS, Claim, Grant
+from shieldrelay.cluster.hub import CLAIMS_AT_ONCE, CLAIMS_MOST, KEY_OCTETS, Claim, Grant
 from shieldrelay.cluster.stake import Stake
 
 TOLD_SECONDS = 1.0
@@ -66,7 +66,7 @@ class Stakes:
         if stake.name not in self._live:
             if stake.idle:
                 return 0
-            if len(self._live) >= CLAIMS_AT_ONCE:
+            if len(self._live) >= CLAIMS_MOST:
                 return self._divided(stake)  # one too many for the hub: what would be ours at least
             self._live[stake.name] = stake
         return self._divided(stake) if self.degraded else None
@@ -78,13 +78,15 @@ class Stakes:
         self._members = members
 
     def take(self, now: float) -> tuple[Claim, ...]:
-        """Give what is to be told now."""
+        """Give what is to be told now; of what was asked anew, what was told least lately first."""
         if not self._live:
             return ()
         growing = now >= self._settled_at
         asked = [stake for stake in self._live.values() if stake.dirty]
+        if len(asked) > CLAIMS_AT_ONCE:
+            asked = nsmallest(CLAIMS_AT_ONCE, asked, key=_told_at)
         due = (stake for stake in self._live.values() if not stake.dirty and _is_due(stake, now))
-        asked += nsmallest(_REMINDERS_MOST, due, key=_told_at)
+        asked += nsmallest(min(_REMINDERS_MOST, CLAIMS_AT_ONCE - len(asked)), due, key=_told_at)
         return tuple([stake.claim(growing=growing) for stake in asked])
 
     def again(self, claims: Iterable[Claim]) -> None:

@@ -100,7 +100,7 @@ local function claim(name, wanted, most, held)
     return finish(name, portions, mine, theirs)
   end
   if not mine then
-    if call('SCARD', theirs) >= CLAIMS_AT_ONCE then
+    if call('SCARD', theirs) >= CLAIMS_MOST then
       return 0, claimants(portions), most_of(portions)
     end
     call('SADD', theirs, name)

@@ -17,7 +17,7 @@ from attrs import frozen
 from shieldrelay.cluster.change_log import LOG_MOST
 from shieldrelay.cluster.hub import (
     CARDS_MOST,
-    CLAIMS_AT_ONCE,
+    CLAIMS_MOST,
     LATELY_SECONDS,
     MEMBER_SECONDS,
     RECORDS_AT_ONCE,
@@ -42,7 +42,7 @@ _CONSTANTS = {
     "PURGED_AT_ONCE": 500,
     "LOG_MOST": LOG_MOST,
     "STATE_MOST": STATE_MOST,
-    "CLAIMS_AT_ONCE": CLAIMS_AT_ONCE,
+    "CLAIMS_MOST": CLAIMS_MOST,
     "TIDY_SECONDS": TIDY_SECONDS,
     "KEPT_SECONDS": KEPT_SECONDS,
 }

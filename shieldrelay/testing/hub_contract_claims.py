@@ -12,6 +12,7 @@ from twisted.trial import unittest
 
 from shieldrelay.cluster.hub import (
     CLAIMS_AT_ONCE,
+    CLAIMS_MOST,
     KEY_OCTETS,
     MEMBER_SECONDS,
     UNITS_MOST,
@@ -215,6 +216,9 @@ class HubClaims(unittest.TestCase):
         one, two = self.member("one"), self.member("two")
         full = [Claim(b"%04d" % number, 1, 1, 0) for number in range(CLAIMS_AT_ONCE)]
         self.assertEqual({grant.units for grant in await one.claim(*full)}, {1})
+        for more in range(1, CLAIMS_MOST // CLAIMS_AT_ONCE):
+            further = [Claim(b"%d/%s" % (more, claim.name), 1, 1, 0) for claim in full]
+            self.assertEqual({grant.units for grant in await one.claim(*further)}, {1})
         with self.assertRaises(ReportRefused):
             await two.claim(*full, Claim(b"surplus", 1, 1, 0))
         self.assertEqual([grant.units for grant in await one.claim(Claim(b"surplus", 1, 1, 0))], [0])

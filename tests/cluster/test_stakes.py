@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.trial import unittest
 
 from shieldrelay.cluster.claims import Claims
-from shieldrelay.cluster.hub import CLAIMS_AT_ONCE, KEY_OCTETS, Claim, Grant
+from shieldrelay.cluster.hub import CLAIMS_AT_ONCE, CLAIMS_MOST, KEY_OCTETS, Claim, Grant
 from shieldrelay.cluster.stake import Stake
 from shieldrelay.cluster.stakes import SETTLING_SECONDS, TOLD_SECONDS, Stakes
 
@@ -164,17 +164,32 @@ class TellingTests(unittest.SynchronousTestCase):
         self.assertEqual(sizes, [CLAIMS_AT_ONCE, 250, 250, 250, 250])
         self.assertEqual(len(told), CLAIMS_AT_ONCE)
 
-    def test_one_too_many_takes_its_divided_part(self) -> None:
-        """A stake for which there is no room in a report goes by what the whole is, divided by the members."""
+    def test_more_than_an_exchange_carries_go_with_the_next(self) -> None:
+        """With more asked anew than an exchange carries, each is told once before any is told twice."""
         stakes = Stakes(alone=False)
-        kept = [stakes.stake(b"%04d" % number) for number in range(CLAIMS_AT_ONCE)]
+        kept = [stakes.stake(b"%04d" % number) for number in range(CLAIMS_MOST)]
+        told: list[bytes] = []
+        for turn in range(1, CLAIMS_MOST // CLAIMS_AT_ONCE + 1):
+            for stake in kept:
+                stake.ask(5, 5, turn % 2)  # so that all of them have something new to say, each time
+            claims = stakes.take(turn * 0.1)
+            self.assertEqual(len(claims), CLAIMS_AT_ONCE)
+            stakes.put(claims, [Grant(claim.name, 5, 1, 5) for claim in claims], 1, turn * 0.1)
+            told += [claim.name for claim in claims]
+        self.assertEqual(len(set(told)), CLAIMS_MOST)
+
+    def test_one_too_many_takes_its_divided_part(self) -> None:
+        """A stake for which there is no room with the hub goes by what the whole is, divided by the members."""
+        stakes = Stakes(alone=False)
+        kept = [stakes.stake(b"%04d" % number) for number in range(CLAIMS_MOST)]
         for stake in kept:
             stake.ask(5, 5, 0)
         claims = stakes.take(0.0)
         stakes.put(claims, [Grant(claim.name, 0, 1, 0) for claim in claims], 3, 0.0)
+        self.assertEqual(len(claims), CLAIMS_AT_ONCE)
         surplus = stakes.stake(b"surplus")
         surplus.ask(50, MOST, 0)
-        self.assertEqual((surplus.units, len(stakes)), (3, CLAIMS_AT_ONCE))
+        self.assertEqual((surplus.units, len(stakes)), (3, CLAIMS_MOST))
 
 
 class DegradedTests(unittest.SynchronousTestCase):
