@@ -26,6 +26,7 @@ from shieldrelay.delivery.schedule import Schedule
 from shieldrelay.smtp.limits import BareNewlines as ContentBareNewlines
 from shieldrelay.smtp.limits import ContentRules, Limits
 from shieldrelay.smtp.receiver_settings import ReceiverSettings
+from shieldrelay.smtp.sender_context import Handover
 from shieldrelay.smtp.sender_opening import Credentials
 from shieldrelay.spool.headroom import Reserve
 from shieldrelay.wire.certificates import CertificateFiles
@@ -93,10 +94,12 @@ def outbound(configuration: Configuration, domain: Domain | None) -> OutboundSet
     """
     delivery = configuration.delivery
     auth = None if domain is None else domain.next_hop_auth
+    handover = Handover.NONE if domain is None else Handover(domain.next_hop_context.value)
     return OutboundSettings(
         hostname=configuration.node.hostname,
         credentials=None if auth is None else Credentials(auth.user, _password(auth.password_file)),
         plaintext_auth=auth is not None and auth.without_tls,
+        handover=handover,
         timeouts=Timeouts(
             connect=delivery.connect_timeout,
             greeting=delivery.greeting_timeout,
@@ -108,7 +111,7 @@ def outbound(configuration: Configuration, domain: Domain | None) -> OutboundSet
             final=delivery.attempt_limit,
         ),
         idle_seconds=delivery.idle,
-        messages_per_connection=delivery.messages_per_connection,
+        messages_per_connection=1 if handover is Handover.XCLIENT else delivery.messages_per_connection,
         source=delivery.source_address,
         direct_writes=configuration.node.shortcuts,
     )

@@ -27,6 +27,14 @@ class NextHopTls(Enum):
     VERIFIED = "verified"
 
 
+class NextHopContext(Enum):
+    """What a next hop is told of the client that sent a message."""
+
+    NONE = "none"
+    XFORWARD = "xforward"
+    XCLIENT = "xclient"
+
+
 @section
 class Pace:
     """What the domain's server bears, over all nodes (R4). Above it mail is spooled, never pushed."""
@@ -195,6 +203,14 @@ class Domain:
     )
     next_hop_auth: NextHopAuth | None = optional_subsection(
         NextHopAuth, default=None, help="Credentials for next hops that want them (RFC 4954)."
+    )
+    next_hop_context: NextHopContext = setting(
+        Choice(NextHopContext),
+        default="xforward",
+        help=(
+            "What next hops that offer it are told of the client: none: nothing. xforward: its address, name and HELO "
+            "for each message. xclient: each message in a session of that client, on a connection of its own."
+        ),
     )
     pace: Pace = subsection(Pace, factory=Pace, help="")
     csv: Csv | None = optional_subsection(Csv, default=None, help="How a csv: list, or such a document, is read.")

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from shieldrelay.mail.envelope import Envelope, Recipient
+from shieldrelay.mail.envelope import Envelope, Origin, Recipient
 from shieldrelay.mail.outcome import Fate, RecipientOutcome, ServerHealth
 from shieldrelay.mail.reply import Reply
 from shieldrelay.smtp.reply_parser import ReplyFault, ReplyParser
 from shieldrelay.smtp.sender_capabilities import Capabilities
 from shieldrelay.smtp.sender_commands import mail_line, needs_utf8, rcpt_line
+from shieldrelay.smtp.sender_context import Handover, hello_name, xclient, xforward
 from shieldrelay.smtp.sender_events import (
     CONTENT_WANTED,
     READY_FOR_MAIL,
@@ -30,6 +31,9 @@ from shieldrelay.smtp.sender_phases import SERVICE_CLOSING, Phase
 from shieldrelay.smtp.sender_transaction import Transaction
 from shieldrelay.smtp.stuffing import Stuffer
 
+GREETING = 220
+_Asked = tuple[Envelope, tuple[Recipient, ...], int, bool]
+
 NO_SMTPUTF8 = Reply(550, (5, 6, 7), ("The recipient's server cannot take internationalized mail",))
 TOO_LARGE = Reply(552, (5, 3, 4), ("The message is larger than the recipient's server takes",))
 
@@ -42,13 +46,20 @@ class Sender:
     :ivar offers: how many messages it was asked to send so far.
     """
 
-    __slots__ = ("_events", "_opening", "_output", "_parser", "_stuffer", "_transaction", "offers", "phase", "replies")
+    __slots__ = (
+        "_asked", "_events", "_handover", "_name", "_opening", "_output", "_parser", "_renamed_before",
+        "_stuffer", "_transaction", "offers", "phase", "replies",
+    )  # fmt: skip
 
     def __init__(self, terms: Terms) -> None:
         self.phase = Phase.GREETING
         self.replies = 0
         self.offers = 0
         self._opening = Opening(terms)
+        self._handover = terms.handover
+        self._asked: _Asked | None = None
+        self._name = b""
+        self._renamed_before = False
         self._parser = ReplyParser()
         self._transaction: Transaction | None = None
         self._stuffer = Stuffer()
@@ -96,17 +107,57 @@ class Sender:
         self.phase = self._opening.phase
 
     def begin(
-        self, envelope: Envelope, recipients: tuple[Recipient, ...], size: int, *, ascii_header: bool = True
+        self,
+        envelope: Envelope,
+        recipients: tuple[Recipient, ...],
+        size: int,
+        *,
+        ascii_header: bool = True,
+        origin: Origin | None = None,
+        message_id: str = "",
     ) -> None:
         """Begin a transaction; the phase is READY.
 
         :param recipients: at least one; those of the envelope that are still to be served.
         :param size: octets of the content.
         :param ascii_header: see ``ports.Content``; matters only when the envelope says SMTPUTF8.
+        :param origin: the client that sent it, and ``message_id`` our id of it, for a next hop that is to be told.
         :raises ValueError: when a command would hold a control octet; nothing was written, the session is as before.
         """
         assert self.phase is Phase.READY and recipients
         self.offers += 1
+        if self._handover is Handover.NONE:
+            self._transfer(envelope, recipients, size, ascii_header)
+            return
+        offered = self._opening.capabilities
+        if self._handover is Handover.XFORWARD:
+            context = b"" if origin is None else xforward(origin, message_id, offered.xforward)
+            self._transfer(envelope, recipients, size, ascii_header, context)
+            return
+        renaming = xclient(origin, offered.xclient)
+        if not (renaming or self._renamed_before):
+            self._transfer(envelope, recipients, size, ascii_header)
+            return
+        mail_line(envelope, size, False, offered)  # what no command can hold is told before anything is written
+        for recipient in recipients:
+            rcpt_line(recipient, offered)
+        self._asked = envelope, recipients, size, ascii_header
+        self._name = hello_name(origin)
+        self.phase = Phase.CONTEXT
+        if renaming:
+            self._output.append(renaming)
+        else:
+            self.give_up("the session is another client's, and XCLIENT is not offered any more")
+
+    def _transfer(
+        self,
+        envelope: Envelope,
+        recipients: tuple[Recipient, ...],
+        size: int,
+        ascii_header: bool,
+        context: bytes = b"",
+    ) -> None:
+        """Offer the message in a transaction, unless the server cannot take it."""
         offered = self._opening.capabilities
         utf8 = needs_utf8(envelope, recipients, ascii_header)
         if utf8 and not offered.smtputf8:
@@ -115,9 +166,9 @@ class Sender:
             self._decline(recipients, TOO_LARGE, "it is larger than the next hop's SIZE")
         else:
             rcpts = [rcpt_line(recipient, offered) for recipient in recipients]
-            transaction = Transaction(mail_line(envelope, size, utf8, offered), rcpts, offered.pipelining)
+            transaction = Transaction(mail_line(envelope, size, utf8, offered), rcpts, offered.pipelining, context)
             self._transaction = transaction
-            self.phase = Phase.MAIL
+            self.phase = transaction.phase
             self._output.append(transaction.begin())
 
     def content(self, block: bytes) -> bytes:
@@ -163,18 +214,42 @@ class Sender:
             self._reset_answered(reply)
         elif self._transaction is not None:
             self._transact(self._transaction, reply)
+        elif phase is Phase.CONTEXT:
+            self._renamed(reply)
         else:
             self._open(reply)
+
+    def _renamed(self, reply: Reply) -> None:
+        """Go on behind XCLIENT: its reply is the greeting of a new session."""
+        if reply.code != GREETING:
+            self._fail(f"the reply to XCLIENT was {reply.code}", reply, ServerHealth.FAULT)
+            return
+        self._renamed_before = True
+        self._write(self._opening.again(self._name))
+        self.phase = self._opening.phase
 
     def _open(self, reply: Reply) -> None:
         opening = self._opening
         self._write(opening.take(reply))
         if opening.phase is Phase.CLOSED:
+            self._give_back(opening.fault, reply, ServerHealth.FAULT)
             self._close(SessionOver(opening.fault, reply, opening.tls_refused))
             return
         self.phase = opening.phase
-        if opening.phase is Phase.READY:
+        if opening.phase is not Phase.READY:
+            return
+        asked, self._asked = self._asked, None
+        if asked is None:
             self._events.append(READY_FOR_MAIL)
+        else:
+            self._transfer(*asked)
+
+    def _give_back(self, reason: str, reply: Reply | None, health: ServerHealth) -> None:
+        """Settle a message that waits for the session to be made its client's, if there is one."""
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            outcome = RecipientOutcome(Fate.TRANSIENT, reply, reason)
+            self._events.append(TransactionDone((outcome,) * len(asked[1]), health, reason))
 
     def _transact(self, transaction: Transaction, reply: Reply) -> None:
         self._write(transaction.take(reply))
@@ -227,6 +302,8 @@ class Sender:
             if not transaction.answered:
                 health = ServerHealth.STALE if self.offers > 1 else ServerHealth.FAULT
             self._events.append(TransactionDone((outcome,) * len(transaction.outcomes), health, reason))
+        unheard = self.phase is Phase.CONTEXT and reply is None
+        self._give_back(reason, reply, ServerHealth.STALE if unheard and self.offers > 1 else ServerHealth.FAULT)
         self._close(SessionOver(reason, reply))
 
     def _close(self, event: SessionOver) -> None:

@@ -18,6 +18,7 @@ class Capabilities:
         ``SIZE 0``).
     :ivar size: whether the SIZE parameter may be given.
     :ivar mechanisms: SASL mechanisms in capitals (RFC 4954).
+    :ivar xforward: attributes that XFORWARD may have, in capitals; ``xclient``: those of XCLIENT.
     """
 
     pipelining: bool = False
@@ -28,6 +29,8 @@ class Capabilities:
     dsn: bool = False
     starttls: bool = False
     mechanisms: frozenset[str] = frozenset()
+    xforward: frozenset[str] = frozenset()
+    xclient: frozenset[str] = frozenset()
 
 
 PLAIN_SMTP = Capabilities()
@@ -49,6 +52,8 @@ def capabilities(reply: Reply) -> Capabilities:
         dsn="DSN" in offered,
         starttls="STARTTLS" in offered,
         mechanisms=frozenset(offered.get("AUTH", ())),
+        xforward=frozenset(offered.get("XFORWARD", ())),
+        xclient=frozenset(offered.get("XCLIENT", ())),
     )
 
 

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from shieldrelay.mail.reply import Reply
 from shieldrelay.smtp.sender_capabilities import PLAIN_SMTP, capabilities
 from shieldrelay.smtp.sender_commands import line
+from shieldrelay.smtp.sender_context import Handover
 from shieldrelay.smtp.sender_phases import Kind, Phase, kind_of
 
 NOT_UNDERSTOOD = frozenset({500, 501, 502, 504})
@@ -44,12 +45,14 @@ class Terms:
     :ivar hostname: our name for EHLO, ASCII without control characters: else ValueError.
     :ivar credentials: when given, a session without AUTH is a fault.
     :ivar plaintext_auth: whether AUTH may be used without TLS.
+    :ivar handover: what the next hop is told of clients.
     """
 
     hostname: str = field()
     tls: TlsWish = TlsWish.NEVER
     credentials: Credentials | None = None
     plaintext_auth: bool = False
+    handover: Handover = Handover.NONE
 
     @hostname.validator
     def _sendable(self, _attribute: object, hostname: str) -> None:
@@ -88,6 +91,15 @@ class Opening:
         self._secure = True
         self.capabilities = PLAIN_SMTP
         return self._say_ehlo()
+
+    def again(self, name: bytes) -> bytes:
+        """Begin anew on the same connection, behind the greeting that XCLIENT was answered with.
+
+        :param name: the client's; ``b""``: ours.
+        """
+        self.capabilities = PLAIN_SMTP
+        self.phase = Phase.EHLO
+        return line(b"EHLO " + name) if name else self._say_ehlo()
 
     def _fail(self, fault: str) -> bytes:
         self.phase = Phase.CLOSED

@@ -26,6 +26,7 @@ class Phase(Enum):
     HANDSHAKE = "the TLS handshake"
     AUTH = "the reply to AUTH"
     READY = "the next message"
+    CONTEXT = "the reply to XFORWARD or XCLIENT"
     MAIL = "the reply to MAIL"
     RCPT = "the reply to RCPT"
     DATA = "the reply to DATA"

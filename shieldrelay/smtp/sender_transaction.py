@@ -20,27 +20,31 @@ _CONTENT_REFUSALS = {Kind.TRANSIENT: Fate.TRANSIENT, Kind.PERMANENT: Fate.CONTEN
 class Transaction:
     """One transaction.
 
-    :ivar phase: MAIL, RCPT or DATA: the reply that is waited for; CONTENT: the content is wanted; FINAL: the reply to
-        it; READY: settled; CLOSED: the next hop talked nonsense.
+    :param context: XFORWARD, to be said first, or ``b""``: whatever it is answered with, the message goes on.
+    :ivar phase: CONTEXT, MAIL, RCPT or DATA: the reply that is waited for; CONTENT: the content is wanted; FINAL: the
+        reply to it; READY: settled; CLOSED: the next hop talked nonsense.
     :ivar outcomes: aligned with the recipients; ``None`` while unsettled.
     :ivar answered: whether a reply to MAIL or RCPT came: the server is up, whatever it said (R6).
     :ivar clean: whether it ended with a reply to its content, so that no RSET is needed before the next.
     """
 
-    __slots__ = ("_commands", "_pipelining", "_position", "answered", "clean", "outcomes", "phase")
+    __slots__ = ("_commands", "_context", "_pipelining", "_position", "answered", "clean", "outcomes", "phase")
 
-    def __init__(self, mail: bytes, rcpts: list[bytes], pipelining: bool) -> None:
+    def __init__(self, mail: bytes, rcpts: list[bytes], pipelining: bool, context: bytes = b"") -> None:
         self._commands = [mail, *rcpts, b"DATA\r\n"]
+        self._context = context
         self._pipelining = pipelining
         self._position = 0
-        self.phase = Phase.MAIL
+        self.phase = Phase.CONTEXT if context else Phase.MAIL
         self.outcomes: list[RecipientOutcome | None] = [None] * len(rcpts)
         self.answered = False
         self.clean = False
 
     def begin(self) -> bytes:
         """Give what is to be written first."""
-        return b"".join(self._commands) if self._pipelining else self._commands[0]
+        if self._pipelining:
+            return self._context + b"".join(self._commands)
+        return self._context or self._commands[0]
 
     def take(self, reply: Reply) -> bytes:
         """Take the reply that the phase waits for; give what is to be written."""
@@ -58,6 +62,10 @@ class Transaction:
     def content_sent(self) -> None:
         """Note that the final dot is written."""
         self.phase = Phase.FINAL
+
+    def _context_answered(self, _reply: Reply) -> bytes:
+        self.phase = Phase.MAIL
+        return b"" if self._pipelining else self._commands[0]
 
     def _mail_answered(self, reply: Reply) -> bytes:
         self.answered = True
@@ -116,6 +124,10 @@ class Transaction:
 
 
 _TRANSITIONS: dict[tuple[Phase, Kind], Callable[[Transaction, Reply], bytes]] = {
+    (Phase.CONTEXT, Kind.COMPLETED): Transaction._context_answered,
+    # A server that refuses to be told who sent a message may still want the message.
+    (Phase.CONTEXT, Kind.TRANSIENT): Transaction._context_answered,
+    (Phase.CONTEXT, Kind.PERMANENT): Transaction._context_answered,
     (Phase.MAIL, Kind.COMPLETED): Transaction._mail_answered,
     (Phase.MAIL, Kind.TRANSIENT): Transaction._mail_answered,
     (Phase.MAIL, Kind.PERMANENT): Transaction._mail_answered,

@@ -141,9 +141,15 @@ class OutboundConnection(TwistedProtocol):
         :raises ValueError: when the envelope cannot be put into commands; the connection is as before.
         :raises OSError: when the content cannot be looked at; the connection is as before.
         """
-        envelope, content = attempt.message.envelope, attempt.content
-        ascii_header = not envelope.smtputf8 or content.ascii_header
-        self._sender.begin(envelope, attempt.recipients, content.size, ascii_header=ascii_header)
+        message, content = attempt.message, attempt.content
+        self._sender.begin(
+            message.envelope,
+            attempt.recipients,
+            content.size,
+            ascii_header=not message.envelope.smtputf8 or content.ascii_header,
+            origin=message.origin,
+            message_id=message.id,
+        )
         self._attempt = attempt
         self._settled = settled
         self._arm()

@@ -8,6 +8,7 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IConnector, IOpenSSLClientConnectionCreator
 
 from shieldrelay.ports import Clock
+from shieldrelay.smtp.sender_context import Handover
 from shieldrelay.smtp.sender_opening import Credentials, Terms, TlsWish
 from shieldrelay.smtp.sender_phases import Phase
 
@@ -109,6 +110,7 @@ class OutboundSettings:
     :ivar idle_seconds: how long an unused connection is kept.
     :ivar messages_per_connection: after so many it is closed.
     :ivar source: the address to connect from, ``None``: the system's choice.
+    :ivar handover: what the next hop is told of clients.
     :ivar direct_writes: the switch of `wire.direct`.
     """
 
@@ -120,6 +122,7 @@ class OutboundSettings:
     messages_per_connection: int = 1000
     source: str | None = None
     direct_writes: bool = True
+    handover: Handover = Handover.NONE
     limits: dict[Phase, float] = field(init=False, repr=False, eq=False)
 
     @limits.default
@@ -133,6 +136,7 @@ class OutboundSettings:
             Phase.HANDSHAKE: timeouts.handshake,
             Phase.AUTH: timeouts.auth,
             Phase.READY: self.idle_seconds,
+            Phase.CONTEXT: timeouts.mail,
             Phase.MAIL: timeouts.mail,
             Phase.RCPT: timeouts.rcpt,
             Phase.DATA: timeouts.data,
@@ -149,4 +153,4 @@ class OutboundSettings:
             wish = TlsWish.REQUIRED
         else:
             wish = TlsWish.WHEN_OFFERED if tls.wants_tls(now) else TlsWish.NEVER
-        return Terms(self.hostname, wish, self.credentials, self.plaintext_auth)
+        return Terms(self.hostname, wish, self.credentials, self.plaintext_auth, self.handover)

@@ -71,11 +71,12 @@ class Postfix:
 
     :param chain: key and certificate in one PEM file.
     :param tls: its security level towards clients.
+    :param extra: further lines of its main.cf.
     :param relay: a port on 127.0.0.1 to which it sends everything instead of taking it.
     :ivar port: on 127.0.0.1.
     """
 
-    def __init__(self, chain: Path, *, tls: str = "encrypt", relay: int | None = None) -> None:
+    def __init__(self, chain: Path, *, tls: str = "encrypt", relay: int | None = None, extra: str = "") -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="shieldrelay-postfix-"))
         self.directory.chmod(0o755)
         self.port = free_port()
@@ -92,7 +93,7 @@ class Postfix:
             relay="" if relay is None else f"[127.0.0.1]:{relay}",
             domains="example.test" if relay is None else "",
         )
-        (self._etc / "main.cf").write_text(main)
+        (self._etc / "main.cf").write_text(main + extra)
         (self._etc / "master.cf").write_text(_MASTER.format(port=self.port))
 
     def start(self) -> None:
