@@ -83,7 +83,8 @@ class Stake:
     @property
     def satisfied(self) -> bool:
         """Whether nothing more is wanted and nothing is to be given back."""
-        return self.used <= self.units >= min(self.wanted, self.most)
+        units = self.units
+        return self.used <= units and (units >= self.wanted or units >= self.most)
 
     def claim(self, *, growing: bool) -> Claim:
         """Make what the hub is told. What we go by is never more than what we ask for from here on.

@@ -82,10 +82,15 @@ class Stakes:
         if not self._live:
             return ()
         growing = now >= self._settled_at
-        asked = [stake for stake in self._live.values() if stake.dirty]
+        asked: list[Stake] = []
+        due: list[Stake] = []
+        for stake in self._live.values():
+            if stake.dirty:
+                asked.append(stake)
+            elif now - stake.told_at >= TOLD_SECONDS or not stake.satisfied:
+                due.append(stake)
         if len(asked) > CLAIMS_AT_ONCE:
             asked = nsmallest(CLAIMS_AT_ONCE, asked, key=_told_at)
-        due = (stake for stake in self._live.values() if not stake.dirty and _is_due(stake, now))
         asked += nsmallest(min(_REMINDERS_MOST, CLAIMS_AT_ONCE - len(asked)), due, key=_told_at)
         return tuple([stake.claim(growing=growing) for stake in asked])
 
@@ -130,11 +135,6 @@ class Stakes:
     def _divided(self, stake: Stake) -> int:
         """Give a like part for each of the members last known, and one unit at least where there is any (R30)."""
         return max(1, stake.most // self._members) if stake.most else 0
-
-
-def _is_due(stake: Stake, now: float) -> bool:
-    """Whether a claim is to be told again: it has not what it wants, or its part may have been lowered."""
-    return not stake.satisfied or now - stake.told_at >= TOLD_SECONDS
 
 
 def _told_at(stake: Stake) -> float:
