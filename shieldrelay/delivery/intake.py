@@ -379,12 +379,11 @@ class Intake:
         self._tools.journal.event(
             "transaction",
             session=self._session,
-            message=first.id,
             peer=self._client.address,
             helo=transaction.origin.helo,
             reverse_path=str(transaction.mail.reverse_path),
-            domain=first.domain,
             recipients=transaction.mailboxes,
+            **transaction.told(),
             size=size,
             code=reply.code,
             status=reply.status,

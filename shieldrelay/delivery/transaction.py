@@ -72,3 +72,11 @@ class Transaction:
         mail = self.mail
         recipients = tuple(recipient for where, recipient in self._recipients if where == domain)
         return Envelope(mail.reverse_path, recipients, mail.body, mail.smtputf8, mail.ret, mail.envid)
+
+    def told(self) -> dict[str, str | list[str]]:
+        """Give what the journal says of the messages: the first one's id and domain, and the ids of others there are."""
+        first, *others = self.messages
+        told: dict[str, str | list[str]] = {"message": first.id, "domain": first.domain}
+        if others:
+            told["others"] = [each.id for each in others]
+        return told
