@@ -374,8 +374,6 @@ class Intake:
         """Write the transaction's line."""
         if reply.is_positive:
             self.accepted += 1
-        first, *others = transaction.messages
-        also = {"others": [each.id for each in others]} if others else {}
         self._tools.journal.event(
             "transaction",
             session=self._session,
@@ -390,7 +388,6 @@ class Intake:
             result="accepted" if reply.is_positive else "refused" if reply.is_permanent else "tempfailed",
             reason=reason,
             seconds=round(self._tools.clock.seconds() - transaction.began, 4),
-            **also,
         )
         return reply
 
