@@ -18,10 +18,13 @@ from shieldrelay.admin.ctl_alarms import add_alarm_commands
 from shieldrelay.admin.ctl_backup import add_backup_commands
 from shieldrelay.admin.ctl_check import add_check_command
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, WebClient, path_of
+from shieldrelay.admin.ctl_completion import add_completion_command
+from shieldrelay.admin.ctl_defences import add_defence_commands
 from shieldrelay.admin.ctl_domains import add_domain_command
 from shieldrelay.admin.ctl_lists import add_list_commands, spelled_out
 from shieldrelay.admin.ctl_members import add_member_commands
 from shieldrelay.admin.ctl_messages import add_message_commands
+from shieldrelay.admin.ctl_node import add_node_commands
 from shieldrelay.admin.ctl_outcome import (
     DONE,
     REFUSED,
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(spelled_out(sys.argv[1:] if argv is None else argv))
     try:
         client = _client(arguments)
+        client.node = arguments.node
         status = int(arguments.run(client, arguments))
         if client.silent:
             complain(f"worker {', '.join(map(str, client.silent))} of the node did not answer; the others did")
@@ -138,6 +142,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--url", metavar="URL", help="ask a node over TCP instead, as in https://mx1.shield.example:8025")
     made.add_argument("--token-file", metavar="FILE", help="with --url: a file whose first line is a token")
     made.add_argument("--ca", metavar="FILE", help="with --url: who may have signed the node's certificate, in PEM")
+    made.add_argument("--node", metavar="NAME", default="", help="have another node of the cluster answer")
     commands = made.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Command, words: str, example: str) -> argparse.ArgumentParser:
@@ -177,6 +182,9 @@ def parser() -> argparse.ArgumentParser:
     add_trace_command(add)
     add_domain_command(add)
     add_access_commands(add)
+    add_defence_commands(add)
+    add_node_commands(add)
+    add_completion_command(add, parser)
     add_alarm_commands(add)
     add_check_command(add)
     add_setup_command(add)

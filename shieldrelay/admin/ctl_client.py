@@ -11,7 +11,7 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -63,10 +63,12 @@ class ControlClient:
     """Asks the node whose control socket lies at ``path``.
 
     :ivar silent: workers of the node that did not answer the last request.
+    :ivar node: another node of the cluster, which is to answer through this one; ``""``: this one itself.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self.node = ""
         self.silent: tuple[int, ...] = ()
 
     def ask(
@@ -83,7 +85,8 @@ class ControlClient:
         :raises Unreachable: when nobody answers, or not HTTP.
         :raises Answered: for every status from 400 on.
         """
-        target = path + ("?" + urlencode(query) if query else "")
+        asked = {**(query or {}), **({"node": self.node} if self.node else {})}
+        target = path + ("?" + urlencode(asked) if asked else "")
         connection = self._connection(TIMEOUT_SECONDS if octets is None else PUSH_SECONDS)
         sent = octets if body is None else json.dumps(body).encode("ascii")
         try:
@@ -95,11 +98,31 @@ class ControlClient:
         finally:
             connection.close()
         if response.status >= 400:
-            said = value["error"]
-            raise Answered(response.status, said["message"], tuple(said["hints"]))
+            raise _refusal(response.status, value)
         if isinstance(value, dict):
             self.silent = tuple(value.get("silent", ()))
         return value
+
+    def follow(self, path: str) -> Iterator[tuple[str, Any]]:
+        """Give the name and the value of every event of a stream, until whoever asks has enough.
+
+        A stream that the node ends in good order is asked for again.
+
+        :raises Unreachable: as `ask`, at any time.
+        :raises Answered: as `ask`.
+        """
+        while True:
+            connection = self._connection(TIMEOUT_SECONDS)
+            try:
+                connection.request("GET", path, None, {**self._fields(False), "Accept": "text/event-stream"})
+                response = connection.getresponse()
+                if response.status >= 400:
+                    raise _refusal(response.status, _value(response))
+                yield from _events(response)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise Unreachable(self._why(error)) from error
+            finally:
+                connection.close()
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
         """Make what asks."""
@@ -129,6 +152,26 @@ def _value(response: http.client.HTTPResponse) -> Any:
     octets = response.read()
     kind = response.getheader("Content-Type", "application/json")
     return octets if response.status < 400 and not kind.startswith("application/json") else json.loads(octets)
+
+
+def _refusal(status: int, value: Any) -> Answered:
+    said = value["error"]
+    return Answered(status, said["message"], tuple(said["hints"]))
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
+    """Give the events of one stream (HTML standard, section 9.2), until it ends."""
+    name, data = "message", b""
+    for raw in response:
+        line = raw.rstrip(b"\r\n")
+        if not line:
+            if data:
+                yield name, json.loads(data)
+            name, data = "message", b""
+        elif line.startswith(b"event:"):
+            name = line[6:].strip().decode("ascii")
+        elif line.startswith(b"data:"):
+            data += line[5:].strip()
 
 
 class WebClient(ControlClient):

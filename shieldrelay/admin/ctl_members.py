@@ -19,6 +19,7 @@ _OVER = ("drained", "waiting", "")
 def add_member_commands(add: AddCommand) -> None:
     """Declare the commands."""
     members = add("members", _members, "Show the members of the cluster, and who is missing.", "members")
+    members.add_argument("--own", action="store_true", help="ask this process about itself alone")
     members.add_argument("--json", action="store_true", help="print the node's answer as it is")
     drain = add(
         "drain",
@@ -27,13 +28,17 @@ def add_member_commands(add: AddCommand) -> None:
         "drain --wait",
     )
     drain.add_argument("--keep", action="store_true", help="deliver the spool from here, give nothing to others")
+    drain.add_argument("--look", action="store_true", help="only say how far it is")
     drain.add_argument("--wait", action="store_true", help="show how far it is until it is over; 1 when mail is left")
     drain.add_argument("--json", action="store_true", help="print the node's answer as it is")
     add("resume", _resume, "Take this node back into service after a drain.", "resume")
 
 
 def _members(client: ControlClient, arguments: argparse.Namespace) -> int:
-    answer = client.ask("GET", path_of("members"))
+    if arguments.own:
+        answer = {"members": [client.ask("GET", path_of("member"))]}
+    else:
+        answer = client.ask("GET", path_of("members"))
     if arguments.json:
         return print_json(answer)
     print(members_view(answer["members"]))
@@ -87,6 +92,9 @@ def _alarms(one: dict[str, Any]) -> list[str]:
 
 
 def _drain(client: ControlClient, arguments: argparse.Namespace) -> int:
+    if arguments.look:
+        done = client.ask("GET", path_of("drain"))
+        return print_json(done) if arguments.json else _said(drain_view(done))
     done = client.ask("POST", path_of("drain"), body={"keep": arguments.keep, "by": operator()})
     never = threading.Event()
     while arguments.wait and done["phase"] not in _OVER:
@@ -99,6 +107,11 @@ def _drain(client: ControlClient, arguments: argparse.Namespace) -> int:
     else:
         print(drain_view(done))
     return REFUSED if done["phase"] == "waiting" else DONE
+
+
+def _said(words: str) -> int:
+    print(words)
+    return DONE
 
 
 def _resume(client: ControlClient, arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import sys
 import time
 
 from shieldrelay.admin.ctl_client import ControlClient, path_of
@@ -38,7 +39,11 @@ def add_message_commands(add: AddCommand) -> None:
         "release 192.0.2.7",
     )
     delete = add("delete", _delete, "Delete messages for good, without a notice.", "delete --yes 5K0vJ8qHn2dXw1aZ")
-    for command in (hold, delete):
+    bounce = add("bounce", _bounce, "Give messages up now, and tell their senders.", "bounce --yes 5K0vJ8qHn2dXw1aZ")
+    eml = add("eml", _eml, "Give a message as it came; the audit log says who read it.", "eml 5K0vJ8qHn2dXw1aZ")
+    eml.add_argument("id", metavar="ID", help="of the message, as the queue lists it")
+    bounce.add_argument("--yes", action="store_true", help="do not ask")
+    for command in (hold, delete, bounce):
         command.add_argument("id", nargs="+", metavar="ID", help="of a message, as the queue lists it")
     release.add_argument("id", nargs="+", metavar="ID|NETWORK", help="a message, or an IP address or network")
     delete.add_argument("--yes", action="store_true", help="do not ask")
@@ -84,6 +89,24 @@ def _release(client: ControlClient, arguments: argparse.Namespace) -> int:
         return f"{harmless(done['network'])}: {found}"
 
     return for_each(arguments.id, release)
+
+
+def _bounce(client: ControlClient, arguments: argparse.Namespace) -> int:
+    count = len(arguments.id)
+    if not arguments.yes and not confirmed(f"Give up {count} message{'s' if count > 1 else ''}? [y/N] "):
+        return complain("nothing was given up; --yes does so without asking")
+
+    def bounce(id: str) -> str:
+        client.ask("POST", path_of("messages", id, "bounce"))
+        return f"{harmless(id)}: given up, its sender is told if it is genuine"
+
+    return for_each(arguments.id, bounce)
+
+
+def _eml(client: ControlClient, arguments: argparse.Namespace) -> int:
+    octets = client.ask("GET", path_of("messages", arguments.id, "eml"))
+    sys.stdout.buffer.write(octets)
+    return DONE
 
 
 def _delete(client: ControlClient, arguments: argparse.Namespace) -> int:
