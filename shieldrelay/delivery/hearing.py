@@ -10,18 +10,34 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
+from shieldrelay.content.inspected import Inspected
 from shieldrelay.content.steps import Seen
 from shieldrelay.delivery.intake_tools import EarlyStages
+from shieldrelay.delivery.transaction import Transaction
 from shieldrelay.mail.address import Mailbox, ReversePath
 from shieldrelay.mail.envelope import Origin
 from shieldrelay.mail.reply import Reply
 from shieldrelay.mail.verdict import Refusal
-from shieldrelay.ports import Visit
+from shieldrelay.ports import Content, Visit
 from shieldrelay.smtp import replies
 
 Heard = Refusal | Deferred[Refusal | None] | None
 Answer = Callable[..., Reply | Deferred[Reply]]
 """Is called with the refusal, or ``None``, and then with what else was given."""
+
+
+def inspected(
+    transaction: Transaction, content: Content, address: str, name: str, *, known_good: bool
+) -> Inspected:
+    """Give a complete message as plugins see it.
+
+    :param address: the client's; ``name``: the confirmed one of it, or ``""``.
+    """
+    first, origin = transaction.messages[0], transaction.origin
+    return Inspected(
+        first.id, origin.session, address, origin.helo, transaction.mail.reverse_path, transaction.recipients,
+        first.domain, content, known_good, name,
+    )  # fmt: skip
 
 
 class Hearing:

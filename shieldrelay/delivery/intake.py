@@ -11,9 +11,8 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from shieldrelay.content.inspected import Inspected
 from shieldrelay.content.judgement import Judgement
-from shieldrelay.delivery.hearing import Hearing
+from shieldrelay.delivery.hearing import Hearing, inspected
 from shieldrelay.delivery.holding import Holding
 from shieldrelay.delivery.intake_tools import ContentStage, IntakeTools
 from shieldrelay.delivery.provenance import Provenance
@@ -249,21 +248,9 @@ class Intake:
         self, stage: ContentStage, transaction: Transaction, holding: Holding, complete: ContentCompleted, name: str
     ) -> Reply | Deferred[Reply]:
         """Have the checks judge the message, and act on what they say."""
-        first = transaction.messages[0]
-        judged = stage.judge(
-            Inspected(
-                id=first.id,
-                session=self._session,
-                address=self._client.address,
-                helo=transaction.origin.helo,
-                reverse_path=transaction.mail.reverse_path,
-                recipients=transaction.recipients,
-                domain=first.domain,
-                content=holding.content(ascii_header=complete.ascii_header),
-                known_good=self._visit.known_good,
-                name=name,
-            )
-        )
+        content = holding.content(ascii_header=complete.ascii_header)
+        known_good = self._visit.known_good
+        judged = stage.judge(inspected(transaction, content, self._client.address, name, known_good=known_good))
         if isinstance(judged, Deferred):
             answer: Deferred[Reply] = judged.addCallback(self._judged, transaction, holding, complete)
             return answer
