@@ -89,9 +89,9 @@ class WatchTests(NodeCase):
         self.assertEqual((letter["To"], letter["Auto-Submitted"]), ("admin@example.test", "auto-generated"))
 
     async def test_an_outage_is_an_alarm(self) -> None:
-        """A server that is down is an alarm, which the API shows and the webhook hears; the metrics say it too."""
+        """A server that is taken to be down is an alarm: the API shows it, the webhook hears it, the metrics say it."""
         await self.watched()
-        await self.hop.down()
+        await self.steering.drill("example.test", 1)
         await self.send()
         await self.until(lambda: self.hooks.told)
         self.assertEqual(self.hooks.told[0][1]["id"], "next_hop_down:example.test")
@@ -105,7 +105,7 @@ class WatchTests(NodeCase):
         self.assertEqual(values(text.octets, "alarms_open"), {(("level", "error"),): 1.0, (("level", "warn"),): 0.0})
         self.assertEqual(values(text.octets, "spool_store_seconds_count"), {(): 1.0})
         self.assertGreater(len(parsed(text.octets)), 40)
-        self.hop.up()
+        await self.steering.drill("example.test", 0)
         await self.until(lambda: not self.node.watch.board.opened())
 
     async def test_a_week_is_kept(self) -> None:
