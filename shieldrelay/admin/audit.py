@@ -1,8 +1,8 @@
 """`AuditLog`: who did what, from where, and what came of it: every change, every log-in, and what was not granted.
 
 Told to the journal (``audit``), kept in memory for the API, and in a file of two halves under the state directory, of
-which the older makes room: it is bounded. A disk that fails costs lines of the file, which the journal has all the
-same. Lines are written at once and not synced.
+which the older makes room: it is bounded. A disk that fails, or hangs, costs lines of the file, which the journal has
+all the same. Lines are written at once, in a thread, one thread at a time, and not synced.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attrs import asdict, frozen
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 
 from shieldrelay.admin.limits import Failures
 from shieldrelay.admin.roles import Caller
@@ -24,9 +27,14 @@ ENTRIES_MOST = 5000
 """Entries that the API can give."""
 FILE_OCTETS = 4 << 20
 """The size at which a half is full."""
+PENDING_MOST = 1000
+"""Lines that wait for the disk at most."""
 TARGET_CHARACTERS = 300
 STRANGERS_MOST = 200
 """Entries about who did not come in, in ten minutes: they must not push out the others."""
+
+
+InThread = Callable[[Callable[[], None]], Deferred[None]]
 
 
 @frozen
@@ -65,9 +73,12 @@ class AuditLog:
     """Keeps it.
 
     :param file: the newer half; the older has ``.1`` behind its name.
+    :param in_thread: runs what may wait for the disk in a thread; by default at once.
     """
 
-    def __init__(self, file: Path, wall: WallClock, journal: Journal) -> None:
+    def __init__(
+        self, file: Path, wall: WallClock, journal: Journal, in_thread: InThread = maybeDeferred
+    ) -> None:
         self._file = file
         self._older = file.with_name(file.name + ".1")
         self._wall = wall
@@ -76,6 +87,10 @@ class AuditLog:
         self._number = 0
         self._octets = 0
         self._failing = False
+        self._in_thread = in_thread
+        self._pending: list[bytes] = []
+        self._writing = False
+        self._waiting: list[Deferred[None]] = []
         self._strangers = Failures(STRANGERS_MOST, wall)
 
     def load(self) -> None:
@@ -130,24 +145,62 @@ class AuditLog:
         page = tuple(found[:limit])
         return AuditPage(page, str(page[-1].number) if len(found) > limit else None)
 
-    def _write(self, line: bytes) -> None:
-        try:
-            if self._octets + len(line) > FILE_OCTETS:
-                self._file.replace(self._older)
-                self._octets = 0
-            self._append(line)
-            self._octets += len(line)
-            self._failing = False
-        except OSError as error:
-            if not self._failing:
-                self._failing = True
-                self._journal.event("audit_unwritten", file=str(self._file), reason=error.strerror or str(error))
+    def written(self) -> Deferred[None]:
+        """Fire when everything noted so far is written, or lost."""
+        done: Deferred[None] = Deferred()
+        if self._writing:
+            self._waiting.append(done)
+        else:
+            done.callback(None)
+        return done
 
-    def _append(self, line: bytes) -> None:
+    def _write(self, line: bytes) -> None:
+        if len(self._pending) >= PENDING_MOST:
+            self._failed(Failure(OSError(f"{PENDING_MOST} lines wait for the disk already")))
+            return
+        self._pending.append(line)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Have what waits written, unless somebody writes already."""
+        if self._writing:
+            return
+        if not self._pending:
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                one.callback(None)
+            return
+        self._writing = True
+        lines, self._pending = b"".join(self._pending), []
+        writing = self._in_thread(partial(self._store, lines))
+        writing.addCallbacks(self._stored, self._failed).addBoth(self._ended)
+
+    def _ended(self, _outcome: object) -> None:
+        self._writing = False
+        self._go_on()
+
+    def _stored(self, _nothing: object) -> None:
+        self._failing = False
+
+    def _failed(self, failure: Failure) -> None:
+        if not self._failing:
+            self._failing = True
+            reason = getattr(failure.value, "strerror", None) or str(failure.value)
+            self._journal.event("audit_unwritten", file=str(self._file), reason=reason)
+
+    def _store(self, lines: bytes) -> None:
+        """Write, in the thread; only one is in here at a time."""
+        if self._octets + len(lines) > FILE_OCTETS:
+            self._file.replace(self._older)
+            self._octets = 0
+        self._append(lines)
+        self._octets += len(lines)
+
+    def _append(self, lines: bytes) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
         try:
-            os.write(descriptor, line)
+            os.write(descriptor, lines)
         finally:
             os.close(descriptor)
 

@@ -11,7 +11,7 @@ import pwd
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -42,6 +42,9 @@ from shieldrelay.wire.tls_context import TlsVersion
 from shieldrelay.wire.tls_server import ServerTls, ServerTlsSettings, TlsFault
 
 ADMIN_DIRECTORY = "admin"
+T = TypeVar("T")
+AUDIT_SECONDS = 2.0
+"""What the last lines of the audit log get at a stop."""
 
 
 class Dashboard:
@@ -85,7 +88,7 @@ class Front:
         self._inner, self._configuration, self._unready = inner, configuration, unready
         self._reactor, self._wall, self._journal = reactor, wall, journal
         state = Path(now.node.state) / ADMIN_DIRECTORY
-        self.audit = AuditLog(state / "audit.jsonl", wall, journal)
+        self.audit = AuditLog(state / "audit.jsonl", wall, journal, self._in_thread)
         self.tokens = Tokens(state / "tokens.json", journal)
         self.warden = self._warden(others)
         self.events = EventFeed(self._status, self._narrow(), reactor, journal)
@@ -142,8 +145,15 @@ class Front:
         for _, port in ports:
             await port.stopListening()
         self.events.stop()
+        await self._audited()
         for factory in (self._plain, self._secure, self._health):
             factory.close()
+
+    async def _audited(self) -> None:
+        """Let the audit log be written, for a while: a disk that hangs holds up no end."""
+        written = self.audit.written()
+        written.addTimeout(AUDIT_SECONDS, self._reactor, lambda _late, _seconds: None)
+        await written
 
     def let_go(self) -> None:
         """Give back ports that were taken and are not listened on yet."""
@@ -185,13 +195,13 @@ class Front:
             admin = self._configuration().admin
             return admin.session_lifetime, admin.session_idle
 
-        def in_thread(work: Callable[[], bool]) -> Deferred[bool]:
-            return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
-
         return Authentication(
             lambda: self._configuration().admin.users, self.tokens, Sessions(seconds, terms), Attempts(seconds),
-            self.audit, self._journal, in_thread,
+            self.audit, self._journal, self._in_thread,
         )  # fmt: skip
+
+    def _in_thread(self, work: Callable[[], T]) -> Deferred[T]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
 
     def _status(self) -> Awaitable[Any]:
         return self._looked()

@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 from shieldrelay.admin import audit, web_events
 from shieldrelay.admin.audit import AuditLog
 from shieldrelay.admin.auth_tokens import Tokens
-from shieldrelay.admin.roles import Role
+from shieldrelay.admin.roles import Caller, Role
 from tests.admin.fakes import NOW
 from tests.admin.web_case import PASSWORD, TENANT, THE_REACTOR, Steps, WebCase, session_of
 
@@ -289,6 +289,30 @@ class AuditTests(WebCase):
             log.note_stranger("x", "192.0.2.1", "log in", 401, "wrong_password")
         self.assertEqual(len(log.page(10, None, None).entries), 3)
         self.assertEqual(len(self.journal.named("audit_unwritten")), 1)
+
+    def test_a_disk_that_hangs_holds_up_nothing(self) -> None:
+        """Lines wait for it, so many at most, and one writer at a time; when it goes on they are written in order."""
+        works: list[tuple[Callable[[], None], Deferred[None]]] = []
+
+        def later(work: Callable[[], None]) -> Deferred[None]:
+            works.append((work, Deferred()))
+            return works[-1][1]
+
+        log = AuditLog(self.folder / "late.jsonl", lambda: NOW, self.journal, later)
+        caller = Caller("alice", Role.ADMIN)
+        for number in range(audit.PENDING_MOST + 10):
+            log.note(caller, f"POST {number}", "", 200)
+        self.assertEqual((len(works), len(self.journal.named("audit_unwritten"))), (1, 1))
+        self.assertEqual(log.page(1, None, None).entries[0].action, f"POST {audit.PENDING_MOST + 9}")
+        written = log.written()
+        for _ in range(2):
+            self.assertNoResult(written)
+            work, done = works.pop()
+            work()
+            done.callback(None)
+        self.successResultOf(written)
+        lines = (self.folder / "late.jsonl").read_text().splitlines()
+        self.assertEqual([json.loads(line)["number"] for line in lines], list(range(1, audit.PENDING_MOST + 2)))
 
 
 class EventTests(WebCase):

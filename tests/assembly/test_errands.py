@@ -23,13 +23,16 @@ class ErrandsTests(PeeredCase):
         caller = Caller("alice", Role.ADMIN, way="session", source="192.0.2.9")
         return await Deferred.fromCoroutine(front.warden.answer(caller, method, f"/api/v1/{path}".encode()))
 
-    def audited(self, node: PeeredNode) -> list[dict[str, Any]]:
-        """Give the audit log's lines of a node."""
+    async def audited(self, node: PeeredNode) -> list[dict[str, Any]]:
+        """Give the audit log's lines of a node, when they are written."""
+        assert node.service.house.front is not None
+        await node.service.house.front.audit.written()
         file = node.directory / "state" / "admin" / "audit.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()]
 
     async def test_mail_of_another_node_is_held_from_here(self) -> None:
         """It is found, held, shown as a file and deleted where it is; both nodes' audit logs say by whom."""
+        self.patch(everywhere, "LOOK_SECONDS", 20.0)
         await self.hop.down()
         one, two = await self.together("one", "two")
         self.assertEqual(await two.send(), 250)
@@ -43,9 +46,9 @@ class ErrandsTests(PeeredCase):
         self.assertIn(b"Received: ", file.value.octets)
         self.assertEqual((await self.asked(one, "DELETE", f"messages/{id}?node=two.test")).status, 200)
         self.assertEqual(two.spooled, 0)
-        there = [(each["who"], each["way"], each["source"]) for each in self.audited(two)]
+        there = [(each["who"], each["way"], each["source"]) for each in await self.audited(two)]
         self.assertEqual(set(there), {("alice", "peer", "one.test")})
-        self.assertIn(f"DELETE /api/v1/messages/{id} on two.test", [each["action"] for each in self.audited(one)])
+        self.assertIn(f"DELETE /api/v1/messages/{id} on two.test", [each["action"] for each in await self.audited(one)])
 
     async def test_a_node_that_hangs_is_shown_as_silent(self) -> None:
         """The others' answers come within its time."""
