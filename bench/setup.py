@@ -79,6 +79,9 @@ UNCUT = GENERATOR.but(domain='harvest = "off"\n')
 DENIED = GENERATOR.but(main='\n[shield]\ndeny = ["127.0.0.9/32"]\n')
 """An operator has denied one address."""
 
+TRACED = GENERATOR.but(main='\n[trace]\nkeep = "7d"\nfree = "0B"\n')
+"""An index of the journal is kept."""
+
 NAMES = ("127.83.83.83", 5353)
 """Where the measurement's own name server answers."""
 
