@@ -23,6 +23,7 @@ from tests.admin.fakes_members import MemoryMembers
 from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.fakes_trace import MemoryTraces
 
 PAGE = Path(shieldrelay.__file__).parent.parent / "docs" / "operations.md"
 
@@ -36,7 +37,7 @@ class OperationsTests(SynchronousTestCase):
         appliance, journal = MemoryAppliance(), ListJournal()
         router = control_router(
             appliance, MemoryDefences(), MemoryRecipients(), MemoryReports(), journal, MemoryParts(), MemoryMembers(),
-            MemoryDomains(), watch=MemoryWatch(), stances=MemoryStances(),
+            MemoryDomains(), watch=MemoryWatch(), stances=MemoryStances(), traces=MemoryTraces(),
         )
         self.assertEqual(sorted(listed), sorted((route.method, route.pattern) for route in router.routes))
 
