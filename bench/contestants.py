@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import hub_rows, passing, setup, workers
+from bench import hub_rows, passing, setup, watched, workers
 from bench.peer import Peer
 from bench.postfix import Postfix
 from bench.relay import Relay
@@ -28,6 +28,7 @@ SETUPS = {
     hub_rows.REDIS: setup.SHARED,
     hub_rows.STRANGERS_MEMORY: setup.DEFAULTS,
     hub_rows.STRANGERS_REDIS: setup.STRANGERS_SHARED,
+    watched.SEEN: setup.WATCHED,
     workers.ONE: setup.SHARED,
     workers.TWO: setup.TWO_WORKERS,
 }

@@ -38,7 +38,7 @@ group = "root"
 {node}
 [listen]
 smtp = ["127.0.0.1:{port}"]
-
+{listen}
 [cluster]
 hub = "{hub}"
 
@@ -101,6 +101,7 @@ class Relay:
             first_attempt=self.first_attempt,
             node=self.setup.node,
             hub=self.setup.hub,
+            listen=self.setup.listen,
             more=more,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import attacks, hub_rows, lists, passing, rows_mail, siege, sources, workers
+from bench import attacks, hub_rows, lists, passing, rows_mail, siege, sources, watched, workers
 from bench.paired import Pair
 from bench.row import Row
 
@@ -15,4 +15,5 @@ ROWS: dict[str, Row | Pair] = {
     **sources.ROWS,
     **hub_rows.ROWS,
     **workers.ROWS,
+    **watched.ROWS,
 }

@@ -17,6 +17,7 @@ class Setup:
     :ivar recipients: lines of its list.
     :ivar node: for the section of the node.
     :ivar hub: where members meet.
+    :ivar listen: for the section of the addresses.
     """
 
     main: str = ""
@@ -24,6 +25,7 @@ class Setup:
     recipients: tuple[str, ...] = ("user1@example.com",)
     node: str = ""
     hub: str = "memory:"
+    listen: str = ""
 
     def but(self, *, main: str = "", domain: str = "") -> Setup:
         """Give this setup with further additions."""
@@ -113,3 +115,9 @@ STRANGERS_SHARED = evolve(DEFAULTS, hub=_REDIS)
 
 TWO_WORKERS = evolve(GENERATOR, hub=_REDIS, node="workers = 2\n")
 """As for the generator, with two processes, which share through Redis what they know."""
+
+ADMINISTRATION = ("127.83.83.83", 8025)
+"""Where the measurement's own administration answers."""
+
+WATCHED = evolve(GENERATOR, listen=f'admin = ["{ADMINISTRATION[0]}:{ADMINISTRATION[1]}"]\n')
+"""As for the generator, with the dashboard to be had."""

@@ -20,6 +20,15 @@ class RecentTests(SynchronousTestCase):
         self.assertEqual([each.at for each in recent.newest(("ban",), 1.0)], [3.0])
         self.assertEqual(list(recent.newest(("ban",), 0.0))[1].fields, {"source": "192.0.2.1", "reason": "\\xff<b>"})
 
+    def test_about_one_thing(self) -> None:
+        """Who asks about a domain or a source hears of that alone, not of what only mentions it."""
+        recent = Recent()
+        recent.add("ban", 1.0, encode_fields({"source": "192.0.2.1", "reason": "x"}))
+        recent.add("ban", 2.0, encode_fields({"source": "192.0.2.11", "reason": "192.0.2.1"}))
+        recent.add("harvest_box", 3.0, encode_fields({"peer": "192.0.2.1", "domain": "example.test"}))
+        self.assertEqual([each.at for each in recent.newest((), 0.0, "192.0.2.1")], [3.0, 1.0])
+        self.assertEqual([each.at for each in recent.newest((), 0.0, "example.test")], [3.0])
+
     def test_flood_pushes_out_its_own_kind_only(self) -> None:
         """However many of one kind come, what is kept of another stays."""
         recent = Recent()

@@ -39,8 +39,13 @@ class Stances(Protocol):
     async def steer(self, defence: str, mode: str | None, by: str) -> ReloadPicture:
         """Set a mode, durable and in force; ``None``: as the configuration says. Raises OSError."""
 
-    async def lately(self, events: Sequence[str], since: float, limit: int) -> Sequence[HappeningPicture]:
-        """Give what happened after a moment, newest first, of these kinds; of none: of all."""
+    async def lately(
+        self, events: Sequence[str], since: float, about: str, limit: int
+    ) -> Sequence[HappeningPicture]:
+        """Give what happened after a moment, newest first, of these kinds; of none: of all.
+
+        :param about: a protected domain, a source or a network; empty: all.
+        """
 
 
 def stance_routes(stances: Stances) -> tuple[Route, ...]:
@@ -63,6 +68,7 @@ def stance_routes(stances: Stances) -> tuple[Route, ...]:
             words="Give what happened lately, newest first",
             query=(
                 Parameter(name="events", words="names of journal events, with commas", most=400),
+                Parameter(name="about", words="a protected domain, a source, a network", most=200),
                 Parameter(name="since", kind="integer", words="seconds since the epoch", least=0),
                 limit_of(LATELY_LIMIT),
             ),
@@ -100,13 +106,14 @@ class _Api:
         return {"defence": defence, "mode": mode, "changes": list(done.changes)}
 
     async def lately(self, call: Call) -> Any:
-        parameters.only(call, "events", "since", "limit")
+        parameters.only(call, "events", "about", "since", "limit")
         events = call.query.get("events", "")
         if events and not _NAMES.match(events):
             raise Refused(400, "invalid_parameter", "events are names of journal events, with commas.")
         since = _moment(call.query.get("since", "0"))
         limit = parameters.number(call.query.get("limit", str(LATELY)), "limit", 1, LATELY_LIMIT)
-        found = await self.stances.lately(events.split(",") if events else (), since, limit)
+        about = parameters.text(call.query.get("about"), "about")
+        found = await self.stances.lately(events.split(",") if events else (), since, about, limit)
         return {"happenings": [as_json(one) for one in found]}
 
 

@@ -56,9 +56,11 @@ class DefenceSteering:
 
         return await self._reload.write(write)
 
-    async def lately(self, events: Sequence[str], since: float, limit: int) -> Sequence[HappeningPicture]:
+    async def lately(
+        self, events: Sequence[str], since: float, about: str, limit: int
+    ) -> Sequence[HappeningPicture]:
         """Give what happened lately."""
-        return [_happening(one) for one in islice(self._house.journal.recent.newest(events, since), limit)]
+        return [_happening(one) for one in islice(self._house.journal.recent.newest(events, since, about), limit)]
 
     def _stance(self, name: str, counted: CountsPicture) -> StancePicture:
         configuration = self._house.configuration

@@ -6,6 +6,7 @@ when somebody asks. Filled by `Journal.event`.
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -27,6 +28,10 @@ KEPT = frozenset(
     )
 )  # fmt: skip
 """The kinds."""
+
+
+ABOUT = ("domain", "peer", "source", "network")
+"""Fields that say what an event is about."""
 
 
 @frozen
@@ -58,18 +63,22 @@ class Recent:
             kept = self._kept[name] = deque(maxlen=EACH_MOST)
         kept.append((at, said))
 
-    def newest(self, names: Collection[str], since: float) -> Iterator[Happening]:
-        """Give what happened after a moment, newest first.
+    def newest(self, names: Collection[str], since: float, about: str = "") -> Iterator[Happening]:
+        """Give what happened after a moment, newest first; what is not asked for is not parsed.
 
         :param names: of these kinds; of none: of all.
+        :param about: of this protected domain, or this source or network; empty: of all.
         """
-        found = [
-            (at, name, said)
-            for name, kept in self._kept.items()
-            if not names or name in names
-            for at, said in kept
-            if at > since
-        ]
-        found.sort(key=lambda each: each[0], reverse=True)
-        for at, name, said in found:
-            yield Happening(at, name, json.loads(f"{{{said[1:]}}}"))
+        wanted = [_backwards(name, kept, since) for name, kept in self._kept.items() if not names or name in names]
+        word = json.dumps(about)
+        for at, name, said in heapq.merge(*wanted, key=lambda each: -each[0]):
+            if about and word not in said:
+                continue
+            fields = json.loads(f"{{{said[1:]}}}")
+            if not about or any(fields.get(each) == about for each in ABOUT):
+                yield Happening(at, name, fields)
+
+
+def _backwards(name: str, kept: deque[tuple[float, str]], since: float) -> Iterator[tuple[float, str, str]]:
+    """Give those of one kind after a moment, newest first."""
+    return ((at, name, said) for at, said in reversed(kept) if at > since)

@@ -38,7 +38,10 @@ class MemoryStances:
             self.modes[defence] = (mode or "observe", by if mode else "")
         return ReloadPicture(errors=self.faults)
 
-    async def lately(self, events: Sequence[str], since: float, limit: int) -> Sequence[HappeningPicture]:
+    async def lately(
+        self, events: Sequence[str], since: float, about: str, limit: int
+    ) -> Sequence[HappeningPicture]:
         """Give what happened."""
         found = [each for each in self.happenings if (not events or each.event in events) and each.at > since]
+        found = [each for each in found if about in ("", each.domain, *each.fields.values())]
         return found[:limit]

@@ -60,6 +60,8 @@ class DefenceTests(SynchronousTestCase):
         self.assertEqual(names, ["harvest_box", "ban", "breaker"])
         some = self.asked("GET", "/api/v1/happenings?events=ban,breaker&since=15&limit=5").value["happenings"]
         self.assertEqual([each["event"] for each in some], ["ban"])
+        about = self.asked("GET", "/api/v1/happenings?about=192.0.2.1").value["happenings"]
+        self.assertEqual([each["event"] for each in about], ["harvest_box", "ban"])
         for query in ("events=a;b", "since=-1", "since=x", "limit=0", "limit=9999", "what=1"):
             self.assertEqual(self.asked("GET", f"/api/v1/happenings?{query}").status, 400, query)
 

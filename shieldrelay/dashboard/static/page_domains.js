@@ -80,12 +80,8 @@ function one(main, node, name) {
   const [attack, delivery] = [element("div"), element("div")];
   const shots = new Refresh(
     3,
-    () => get("happenings", { events: ATTACK, limit: 2000 }),
-    ({ happenings }) =>
-      timeline(
-        happenings.filter((each) => each.domain === name),
-        node,
-      ),
+    () => get("happenings", { events: ATTACK, about: name, limit: 500 }),
+    ({ happenings }) => timeline(happenings, node),
     "The attack's sources cannot be shown.",
   );
   const list = new Refresh(
@@ -96,16 +92,15 @@ function one(main, node, name) {
   );
   const would = new Refresh(
     8,
-    () => get("happenings", { events: "would_refuse", limit: 2000 }),
+    () => get("happenings", { events: "would_refuse", about: name, limit: 50 }),
     ({ happenings }) => {
-      const own = happenings.filter((each) => each.domain === name);
       return table(
         [
           ["When", "when", (row) => when(row.at)],
           ["Source", "name", (row) => sourceOf(row.fields.peer, node)],
           ["What", "", (row) => row.fields.reason ?? ""],
         ],
-        own.slice(0, 50),
+        happenings,
         "Nothing: either all enforces, or nothing was out of order.",
       );
     },
@@ -113,14 +108,14 @@ function one(main, node, name) {
   );
   const lately = new Refresh(
     5,
-    () => get("happenings", { events: ABOUT, limit: 1000 }),
+    () => get("happenings", { events: ABOUT, about: name, limit: 40 }),
     ({ happenings }) =>
       table(
         [
           ["When", "when", (row) => when(row.at)],
           ["What", "", happening],
         ],
-        happenings.filter((each) => each.domain === name).slice(0, 40),
+        happenings,
         "Nothing has happened since the node started.",
       ),
     "What happened lately cannot be shown.",

@@ -26,7 +26,7 @@ export const overview = {
       : new Refresh(10, () => get("members"), memberTable, "The members cannot be shown.");
     const lately = new Refresh(
       5,
-      () => get("happenings", { events: LATELY, limit: 30 }),
+      () => get("happenings", { events: LATELY, limit: node.limited ? 500 : 30 }),
       (value) =>
         table(
           [

@@ -144,10 +144,8 @@ function one(main, node, address) {
   const lately = new Refresh(
     5,
     async () => {
-      const value = await get("happenings", { events: ABOUT, limit: 2000 });
-      return value.happenings
-        .filter(({ fields }) => [fields.peer, fields.source, fields.network].includes(address))
-        .slice(0, 50);
+      const value = await get("happenings", { events: ABOUT, about: address, limit: 50 });
+      return value.happenings;
     },
     (rows) =>
       table(
