@@ -43,6 +43,7 @@ _LISTS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
     "entries": ("entries", None),
     "audit": ("entries", lambda row: -row["at"]),
     "trace": ("lines", lambda row: -row["at"]),
+    "alarms": ("alarms", lambda row: (row["ended"] is not None, row["level"] != "error", row["since"])),
     "happenings": ("happenings", lambda row: -row["at"]),
     "parts": ("parts", None),
     "pushed": ("domains", None),
