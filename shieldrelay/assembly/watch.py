@@ -7,10 +7,8 @@ and what was told in small files under the state directory. Nothing waits on it;
 
 from __future__ import annotations
 
-import json
 from collections.abc import Coroutine, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -27,24 +25,22 @@ from shieldrelay.alarms.rules import RULES
 from shieldrelay.alarms.telling import Telling
 from shieldrelay.assembly import gauges, watch_looks
 from shieldrelay.assembly.house import House
+from shieldrelay.assembly.watch_files import StateFile
 from shieldrelay.assembly.watch_outlets import Outlets
 from shieldrelay.assembly.watch_reports import report_of
+from shieldrelay.assembly.watch_weekly import WeeklyReports
 from shieldrelay.config.schema import Configuration
 from shieldrelay.config.workers import kept_apart
 from shieldrelay.metrics.exposition import Page, Sample, counted
 from shieldrelay.metrics.heard import Heard
-from shieldrelay.metrics.week import Weeks, week_begin
-from shieldrelay.recipients.shelf import replace
+from shieldrelay.metrics.week import Weeks
 from shieldrelay.wire.threads import ThreadsStopped
 
 LOOK_SECONDS = 5.0
 WRITE_SECONDS = 60.0
-REPORT_AFTER_SECONDS = 21600.0
-"""How long after a week's end its report goes out: on Mondays at 06:00 UTC."""
 ASK_SECONDS = 30.0
 PIECE_SAMPLES = 500
 """Samples that are written at a stretch: some two milliseconds."""
-_FILE_OCTETS = 64 << 20
 
 
 class NodeWatch:
@@ -62,11 +58,9 @@ class NodeWatch:
         self._heard = Heard()
         self._weeks = Weeks(house.wall, self._protected)
         self.outlets = Outlets(house)
-        state = Path(house.configuration.node.state)
-        self._weeks_file = state / kept_apart(house.configuration, "weeks.json")
-        self._told_file = state / "alarms-told.json"
-        self._sent_file = state / "reports-sent.json"
-        self._sent: dict[str, float] = {}
+        self._weeks_file = StateFile(house, kept_apart(house.configuration, "weeks.json"))
+        self._told_file = StateFile(house, "alarms-told.json")
+        self._weekly = WeeklyReports(house, self._weeks, self.outlets, self._asked, house.wall)
         self._writing = False
         self._stopped = False
         self._next: IDelayedCall | None = None
@@ -83,7 +77,6 @@ class NodeWatch:
 
     def start(self) -> None:
         """Begin; a node of one process leads itself."""
-        self._in_background(self._load())
         self._look()
         if not self._house.configuration.worker:
             self.lead()
@@ -108,13 +101,13 @@ class NodeWatch:
             self._next = None
         await self._write_weeks()
 
-    async def _load(self) -> None:
-        self._weeks.load(await self._house.threads.run(_read, self._weeks_file))
+    async def load(self) -> None:
+        """Go on with what was counted before; comes first."""
+        self._weeks.load(await self._weeks_file.read())
 
     async def _begin_to_tell(self) -> None:
-        self._telling.load(await self._house.threads.run(_read, self._told_file))
-        sent = await self._house.threads.run(_read, self._sent_file)
-        self._sent = {name: at for name, at in sent.items() if type(at) is float} if isinstance(sent, dict) else {}
+        self._telling.load(await self._told_file.read())
+        await self._weekly.load()
         if not self._stopped:
             self._telling.start()
 
@@ -163,40 +156,17 @@ class NodeWatch:
             self._write_at = house.reactor.seconds() + WRITE_SECONDS
             self._in_background(self._write_weeks())
         if self._telling.runs:
-            self._in_background(self._report_weeks())
+            self._in_background(self._weekly.look())
 
     async def _write_weeks(self) -> None:
         if self._writing or not self._weeks.changed:
             return
         self._writing, self._weeks.changed = True, False
         try:
-            await self._house.threads.run(_write, self._weeks_file, self._weeks.as_json())
-        except OSError as fault:
-            self._weeks.changed = True
-            self._house.journal.event("state_unwritten", file=str(self._weeks_file), reason=str(fault))
+            if not await self._weeks_file.write(self._weeks.as_json()):
+                self._weeks.changed = True
         finally:
             self._writing = False
-
-    async def _report_weeks(self) -> None:
-        """Send the reports of last week that are due and were not sent."""
-        now = self._house.wall()
-        begin = week_begin(now)
-        if now - begin < REPORT_AFTER_SECONDS:
-            return
-        due = [
-            one for one in self._house.configuration.domains
-            if one.report_to and self._sent.get(one.domain, 0.0) < begin
-        ]  # fmt: skip
-        if not due:
-            return
-        for domain in due:
-            first = domain.domain not in self._sent
-            self._sent[domain.domain] = begin
-            if first and self._started > begin:
-                continue  # nobody counted the week before
-            week = await self._asked(f"/api/v1/domains/{domain.domain}/report?week=last")
-            await self.outlets.report(domain.report_to, week)
-        self._in_background(self._write(self._sent_file, self._sent))
 
     async def _all_alarms(self) -> Sequence[Any]:
         """Give the alarms of all processes of the node."""
@@ -216,13 +186,7 @@ class NodeWatch:
         return answer.value
 
     def _keep(self, told: Any) -> None:
-        self._in_background(self._write(self._told_file, told))
-
-    async def _write(self, file: Path, value: Any) -> None:
-        try:
-            await self._house.threads.run(_write, file, value)
-        except OSError as fault:
-            self._house.journal.event("state_unwritten", file=str(file), reason=str(fault))
+        self._in_background(self._told_file.write(told))
 
     def _protected(self, name: str) -> str | None:
         """Give the protected domain of a name."""
@@ -264,18 +228,3 @@ def picture(alarm: Alarm, node: str) -> AlarmPicture:
         ended=alarm.ended,
         end=alarm.end,
     )
-
-
-def _read(file: Path) -> Any:
-    """Read a small file of ours; one that is not there, or makes no sense, has nothing."""
-    try:
-        with file.open("rb") as opened:
-            return json.loads(opened.read(_FILE_OCTETS))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _write(file: Path, value: Any) -> None:
-    replace(file, json.dumps(value, separators=(",", ":")).encode("ascii"))
-
-
