@@ -12,6 +12,8 @@ from twisted.internet.protocol import Factory, Protocol
 
 from shieldrelay.admin.control_asking import ask
 from shieldrelay.admin.router import Document
+from shieldrelay.assembly.watch_weekly import AFTER_SECONDS, WeeklyReports
+from shieldrelay.metrics.week import WEEK_SECONDS, DomainWeek, Weeks, week_begin
 from tests.assembly.node_case import NodeCase
 from tests.metrics.test_exposition import parsed, values
 
@@ -137,3 +139,24 @@ class WatchTests(NodeCase):
         kinds = [one.kind for one in self.node.watch.board.opened()]
         expires = self.node.house.tls.expires - self.node.house.wall()
         self.assertEqual("certificate" in kinds, expires <= 365 * 86400)
+
+    async def test_a_week_is_reported_once(self) -> None:
+        """On Monday morning, to whom the domain names, and not again after a restart."""
+        await self.watched()
+        await self.send()
+        house, watch = self.node.house, self.node.watch
+        monday = self.moved = week_begin(house.wall()) + WEEK_SECONDS
+        weeks = Weeks(lambda: self.moved, lambda _name: None)
+        weeks.last = {"example.test": DomainWeek(accepted=1)}
+        weekly = WeeklyReports(house, weeks, watch.outlets, self.asked, lambda: self.moved)
+        await weekly.look()
+        self.moved = monday + AFTER_SECONDS
+        self.assertEqual(self.journal("letter_stored"), [])
+        await weekly.look()
+        await weekly.look()
+        await self.until(self.letters)
+        again = WeeklyReports(house, weeks, watch.outlets, self.asked, lambda: self.moved)
+        await again.load()
+        await again.look()
+        self.assertEqual([one["To"] for one in self.letters()], ["boss@example.test"])
+        self.assertEqual(len(self.journal("letter_stored")), 1)
