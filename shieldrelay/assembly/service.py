@@ -188,6 +188,7 @@ class ApplianceService(Service):
             await gatherResults([Deferred.fromCoroutine(each) for each in preparing], consumeErrors=True)
         await house.spool.prepare(NOTICES)
         await house.capacity.start()
+        await self.watch.load()
         self._control.startService()
         if house.front is not None:
             house.front.start()
