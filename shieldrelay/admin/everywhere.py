@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -36,8 +37,9 @@ _TRUE, _FALSE = ("true", "1"), ("false", "0")
 _STORY = "trace/{id}"
 
 Here = Callable[[Caller, str, bytes, bytes], Awaitable[Response]]
+Order = Callable[[Any], Any]
 
-_LISTS: Mapping[str, tuple[str, Callable[[Any], Any] | None]] = {
+_LISTS: Mapping[str, tuple[str, Order | None]] = {
     "queue": ("messages", lambda row: (row["domain"], row["name"])),
     "sources": ("sources", None),
     "entries": ("entries", None),
@@ -145,7 +147,7 @@ class Everywhere:
         refused = [one.response for one in told if one.response is not None]
         return min(refused, key=lambda each: each.status == 404)
 
-    async def _listed(self, errand: Errand, name: str, order: Callable[[Any], Any] | None) -> Response:
+    async def _listed(self, errand: Errand, name: str, order: Order | None) -> Response:
         """Make one list of all; it goes on with the nodes that have more."""
         path, query = split(errand.target)
         places = _places(query.pop("after", ""))
@@ -153,14 +155,16 @@ class Everywhere:
             told = await self._asked(errand, None, LOOK_SECONDS)
         else:
             told = await self._continued(errand, path, query, places)
+        told = [_understood(one, name, order) for one in told]
         granted = [one for one in told if one.response is not None and one.response.status == 200]
         if not granted:
             return _shown(told)
         rows = [{**row, "node": one.node} for one in granted for row in _value(one)[name]]
         if order is not None:
-            rows.sort(key=order)
+            with suppress(TypeError):  # nodes of unlike versions: node after node then
+                rows.sort(key=order)
         ends = {one.node: _value(one).get("after") for one in granted}
-        more = {node: end for node, end in ends.items() if end}
+        more = {node: str(end) for node, end in ends.items() if end}
         first = _value(granted[0])
         whole = {key: first[key] for key in ("now", "index") if key in first}
         if "searched_to" in first:
@@ -217,6 +221,23 @@ async def _listed(told: Awaitable[Sequence[Told]]) -> list[Told]:
 def _value(one: Told) -> Any:
     assert one.response is not None
     return one.response.value
+
+
+def _understood(one: Told, name: str, order: Order | None) -> Told:
+    """Give what a node said, unless its list is none as we know it: then it is as if it had said nothing."""
+    if one.response is None or one.response.status != 200:
+        return one
+    try:
+        rows = one.response.value[name]
+        if not all(isinstance(row, dict) for row in rows):
+            raise TypeError("rows")
+        if not isinstance(one.response.value.get("total", 0), int):
+            raise TypeError("total")
+        if order is not None:
+            sorted(rows, key=order)
+    except (TypeError, KeyError, AttributeError):
+        return Told(one.node, None, "its answer is not understood; it may be of another version")
+    return one
 
 
 def _row(one: Told, *, shown: bool = False) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Warden:
         self._edge = Router(edge, on_bug)
         self._table = Router((*edge, *declared), on_bug)
         self._audit = audit
+        self._on_bug = on_bug
         self._everywhere = Everywhere(name, self._here, others)
         self.routes = self._table.routes
 
@@ -119,6 +120,9 @@ class Warden:
             response = await self._everywhere.answer(caller, route, wanted, method, target, body)
         except Refused as refused:
             response = refusal(refused)
+        except Exception as bug:  # noqa: BLE001 - what other nodes say is theirs: a bug is told, and answered
+            self._on_bug(f"{route.method} {route.pattern} elsewhere", bug)
+            response = refusal(Refused(500, "internal_error", "The node failed to answer; its journal says why."))
         if method != "GET" or route.noted or response.status == 403:
             where = wanted.get("node", "all nodes")
             self._note(caller, f"{method} {_path(target)} on {where}"[:300], "", response)

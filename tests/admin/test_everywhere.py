@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
 from shieldrelay.admin.errand import Errand, ErrandFault, errand, response_of, told
 from shieldrelay.admin.roles import Caller, Role
-from shieldrelay.admin.router import Document
+from shieldrelay.admin.router import Document, Response
 from tests.admin.cluster_case import ClusterCase
 from tests.admin.fakes import a_message
 
@@ -144,6 +146,30 @@ class AllTests(ClusterCase):
         """One of both parameters is wanted, and a truth value is one."""
         for query in ("node=mx2&everywhere=true", "everywhere=perhaps"):
             self.assertEqual(self.ask("GET", f"status?{query}").status, 400, query)
+
+
+    def test_a_node_of_another_version_is_no_trouble_to_others(self) -> None:
+        """Lists that are none, or whose rows lack what they are sorted by, are shown as not understood."""
+        unlike = [{"domain": 1, "name": 2}, {"domain": "", "name": ""}]
+        values: tuple[Any, ...] = (
+            [], {}, {"messages": None}, {"messages": [1]}, {"messages": [{"domain": "x"}]}, {"messages": unlike},
+            {"messages": [], "total": "x"},
+        )  # fmt: skip
+        for value in values:
+            answer = self.with_strange(Response(200, value))
+            self.assertEqual((answer.status, answer.value["total"]), (200, 6), value)
+            self.assertIn("not understood", answer.value["nodes"][1]["trouble"])
+        answer = self.with_strange(Response(200, {"messages": unlike[:1]}))
+        self.assertEqual((answer.status, len(answer.value["messages"])), (200, 7))
+
+    def with_strange(self, said: Response) -> Response:
+        """Ask all for their queues; ``mx2`` says this."""
+
+        async def strange(_octets: bytes) -> Response:
+            return said
+
+        self.patch(self.nodes["mx2"].warden, "errand", strange)
+        return self.ask("GET", "queue?everywhere=true")
 
 
 class ErrandTests(ClusterCase):
