@@ -151,6 +151,8 @@ class Members:
             ours = card.node == own.node
             trouble = str(said.get(_place(card.worker) if ours else card.address, ""))
             trouble = trouble or ("it has no address for peers" if not card.address else "its node did not speak of it")
+            if ours and card.worker == own.worker:
+                trouble = _TWIN
             word = {}
         return MemberPicture(
             member=card.member,
@@ -171,6 +173,9 @@ class Members:
             trouble=trouble or _text(word.get("trouble")),
             ours=card.node == own.node,
         )
+
+
+_TWIN = "it has this node's name: give each its own [node] hostname (or it is this one's life before, for half a minute)"
 
 
 def _missing(card: Card, *, left: bool) -> MemberPicture:

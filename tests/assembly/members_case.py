@@ -78,10 +78,10 @@ class PeeredCase(NodesCase):
         self.patch(roster, "MEET_SECONDS", 0.2)
         self.peered: list[PeeredNode] = []
 
-    async def join(self, name: str, **settings: str) -> PeeredNode:
+    async def join(self, name: str, directory: str = "", **settings: str) -> PeeredNode:
         """Start one more."""
         hub = f"redis+unix://{self.redis.socket}"
-        node = PeeredNode(self.directory / name, name, hub, self.hop, **settings)
+        node = PeeredNode(self.directory / (directory or name), name, hub, self.hop, **settings)
         self.nodes.append(node)
         self.peered.append(node)
         await node.start()

@@ -44,6 +44,14 @@ class MembersTests(PeeredCase):
         self.assertEqual((await self.seen(one))["two"].differs, ("shield",))
         await self.until(lambda: one.journal("configuration_drift"))
 
+    async def test_two_nodes_of_one_name_are_told_of_each_other(self) -> None:
+        """Both are shown, and each says of the other what is wrong and what to do."""
+        one, two = [await self.join("one", directory=directory) for directory in ("first", "second")]
+        await self.until(lambda: len(one.service.house.shield.membership.roster.cards) == 2)
+        (twin,) = [each for each in await one.members.members() if each.member != one.members.member().member]
+        self.assertEqual(twin.member, two.members.member().member)
+        self.assertIn("[node] hostname", twin.trouble)
+
     async def test_another_key_is_told_in_words(self) -> None:
         """A node with the cluster's name and another key is let in nowhere, and says why."""
         one = await self.join("one")
