@@ -19,6 +19,7 @@ from shieldrelay.check.leaks import HEADER_OCTETS, header_leaks, leaks
 from shieldrelay.check.lists import listings
 from shieldrelay.check.names import Names
 from shieldrelay.check.outside import SMTP_PORT, Reach, elsewhere, outside
+from shieldrelay.check.policies import keys, policies, policy_of
 from shieldrelay.check.records import records
 from shieldrelay.check.report import as_json, report
 from shieldrelay.check.settings import certificates, settings
@@ -86,6 +87,8 @@ def run(wanted: Wanted) -> Iterator[Finding]:
     subject = _subject(wanted, configuration, servers)
     names = Names(resolvers or (configuration.resolver.servers if configuration is not None else ()))
     yield from records(subject, names)
+    shown = keys(configuration) if configuration is not None else {}
+    yield from policies(subject, names, shown, lambda host: policy_of(host, client))
     yield from leaks(subject, names)
     if wanted.message:
         yield from header_leaks(_message(wanted.message), wanted.message, subject, names)
