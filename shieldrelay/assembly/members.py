@@ -175,7 +175,7 @@ class Members:
         )
 
 
-_TWIN = "it has this node's name: give each its own [node] hostname (or it is this one's life before, for half a minute)"
+_TWIN = "it has this node's name: give each its own [node] hostname (or it is this one's last life, for half a minute)"
 
 
 def _missing(card: Card, *, left: bool) -> MemberPicture:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.config.networks import SmtpByNetwork
 from shieldrelay.assembly.translation import ContentRulesByDomain
+from shieldrelay.config.networks import SmtpByNetwork
 from shieldrelay.config.reader import read
 from shieldrelay.smtp.limits import BareNewlines
 
