@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import NoReturn
 
-import shieldrelay
 from shieldrelay.admin.ctl_client import ControlClient
 from shieldrelay.admin.ctl_outcome import USAGE, AddCommand, complain
+from shieldrelay.admin.ctl_setup import become
 from shieldrelay.admin.ctl_text import whole
 
 MODULE = "shieldrelay.check"
@@ -62,10 +59,11 @@ def add_check_command(add: AddCommand) -> None:
 
 
 def _check(_client: ControlClient, arguments: argparse.Namespace) -> int:
-    if arguments.servers and not arguments.domains:
-        return complain("check: --server needs --domain", USAGE)
-    wanted = json.dumps({key: getattr(arguments, key) for key in _KEYS})
-    root = str(Path(shieldrelay.__file__).parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    return subprocess.run([sys.executable, "-P", "-m", MODULE, wanted], env=environment, check=False).returncode
+    if not arguments.servers or arguments.domains:
+        _look(arguments)
+    return complain("check: --server needs --domain", USAGE)
+
+
+def _look(arguments: argparse.Namespace) -> NoReturn:
+    """Go on as the process that looks."""
+    become(MODULE, json.dumps({key: getattr(arguments, key) for key in _KEYS}))
