@@ -6,6 +6,7 @@ A line that is no JSON object with a time and an event is `None`; so is one that
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ class Kept:
 
     at: float
     octets: bytes
-    keys: frozenset[int]
+    keys: Sequence[int]
 
 
 class Unreadable(ValueError):
@@ -87,7 +88,7 @@ class Reader:
         """Give what is kept of a line: what was read, or less where addresses are veiled."""
         domains = protected_domains(self._settings, fields)
         key = self.key
-        keys = frozenset([key(word) for word in words.words(fields, domains)])
+        keys = [key(word) for word in words.words(fields, domains)]
         if self._veiling:
             octets = self._veiled(octets, fields, domains[0] if domains else "")
         return Kept(at, octets, keys)

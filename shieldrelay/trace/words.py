@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -99,51 +99,48 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((found, 24 if found.version == 4 else 64), strict=False))
 
 
-def words(fields: Fields, domains: Iterable[str]) -> Iterator[str]:
-    """Give every word of a line.
+def words(fields: Fields, domains: Iterable[str]) -> list[str]:
+    """Give every word of a line; called for each line that is kept.
 
     :param domains: the protected domains that it is about.
     """
+    get = fields.get
+    found = ["e" + fields["event"], *("d" + domain for domain in domains)]
     for name in IDS:
-        id = fields.get(name)
+        id = get(name)
         if id and isinstance(id, str):
-            yield "i" + id
-    for id in (*named(fields, "sessions"), *named(fields, "others")):
-        yield "i" + id
-    yield "e" + text(fields, "event")
-    for domain in domains:
-        yield "d" + domain
-    yield from _of_source(source(fields))
-    yield from _of_addresses(fields)
-    for name, letter in (("defence", "f"), ("check", "f")):
-        if fields.get(name):
-            yield letter + text(fields, name)
-    came = result(fields)
-    if came:
-        yield "o" + came
-    for name in TEXTS:
-        said = fields.get(name)
-        if said and isinstance(said, str):
-            for word in plain_words(said):
-                yield "w" + word
-
-
-def _of_source(address: str) -> Iterator[str]:
+            found.append("i" + id)
+    if "sessions" in fields or "others" in fields:
+        found += ["i" + id for id in (*named(fields, "sessions"), *named(fields, "others"))]
+    address = source(fields)
     if address:
-        yield "p" + address
+        found.append("p" + address)
         around = network(address)
         if around:
-            yield "n" + around
+            found.append("n" + around)
+    _add_addresses(found, fields)
+    for name in ("defence", "check"):
+        said = get(name)
+        if said and isinstance(said, str):
+            found.append("f" + said)
+    came = result(fields)
+    if came:
+        found.append("o" + came)
+    for name in TEXTS:
+        said = get(name)
+        if said and isinstance(said, str):
+            found += ["w" + word for word in plain_words(said)]
+    return found
 
 
-def _of_addresses(fields: Fields) -> Iterator[str]:
+def _add_addresses(found: list[str], fields: Fields) -> None:
     from_whom = sender(fields)
     if from_whom:
-        yield "s" + from_whom.lower()
-        yield "s@" + domain_of(from_whom)
+        from_whom = from_whom.lower()
+        found += ("s" + from_whom, "s@" + from_whom.rpartition("@")[2])
     for each in recipients(fields):
-        yield "r" + each.lower()
-        yield "r@" + domain_of(each)
+        small = each.lower()
+        found += ("r" + small, "r@" + small.rpartition("@")[2])
 
 
 def sought_address(letter: str, wanted: str) -> str:
