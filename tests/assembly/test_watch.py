@@ -9,9 +9,11 @@ from typing import Any
 
 from twisted.internet import reactor as the_reactor
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import deferLater
 
 from shieldrelay.admin.control_asking import ask
 from shieldrelay.admin.router import Document
+from shieldrelay.alarms.telling import LOOK_SECONDS
 from shieldrelay.assembly.watch_weekly import AFTER_SECONDS, WeeklyReports
 from shieldrelay.metrics.week import WEEK_SECONDS, DomainWeek, Weeks, week_begin
 from tests.assembly.node_case import NodeCase
@@ -160,3 +162,19 @@ class WatchTests(NodeCase):
         await again.look()
         self.assertEqual([one["To"] for one in self.letters()], ["boss@example.test"])
         self.assertEqual(len(self.journal("letter_stored")), 1)
+
+    async def test_an_outage_goes_on_through_a_restart(self) -> None:
+        """A server that was down before a restart is an alarm after it, which is not told again."""
+        await self.watched()
+        await self.steering.drill("example.test", 1)
+        await self.send()
+        await self.until(lambda: self.hooks.told and (self.directory / "state/alarms-told.json").exists())
+        await self.stop()
+        self.running = True
+        self.build()
+        self.node.privilegedStartService()
+        self.node.startService()
+        await self.node.ready
+        self.assertEqual([one.id for one in self.node.watch.board.opened()], ["next_hop_down:example.test"])
+        await deferLater(reactor, LOOK_SECONDS + 1, lambda: None)
+        self.assertEqual([one["event"] for _, one in self.hooks.told], ["opened"])
