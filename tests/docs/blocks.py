@@ -19,7 +19,8 @@ from pathlib import Path
 from attrs import frozen
 
 _FENCE = re.compile(r"^```(.*)$")
-_BEGINS = re.compile(r"<!-- begins: (.+?) -->")
+_BEGINS = re.compile(r"<!-- begins: (\S+) (.+?) -->")
+_STEP = re.compile(r"^#+ ([0-9]+)\. ")
 
 
 @frozen
@@ -28,12 +29,14 @@ class Block:
 
     :ivar line: of the page, its first line's number.
     :ivar info: what stands behind the opening fence.
+    :ivar step: the number of its section; ``""``: that has none.
     """
 
     page: Path
     line: int
     info: str
     text: str
+    step: str = ""
 
     @property
     def is_run(self) -> bool:
@@ -51,13 +54,15 @@ def blocks_of(page: Path) -> list[Block]:
 
     :raises ValueError: one has no end.
     """
-    found, info, begin, lines = [], "", 0, list[str]()
+    found, info, begin, step, lines = [], "", 0, "", list[str]()
     for number, line in enumerate(page.read_text().splitlines(), 1):
         fence = _FENCE.match(line)
         if fence is None:
             lines.append(line)
+            heading = _STEP.match(line)
+            step = heading[1] if heading is not None and not begin else step
         elif begin:
-            found.append(Block(page, begin, info, "\n".join(lines) + "\n"))
+            found.append(Block(page, begin, info, "\n".join(lines) + "\n", step))
             begin = 0
         else:
             info, begin, lines = fence[1].strip(), number, []
@@ -66,16 +71,17 @@ def blocks_of(page: Path) -> list[Block]:
     return found
 
 
-def beginning_of(page: Path) -> Path | None:
-    """Give the page whose commands were run before; ``None``: nothing was done yet."""
+def beginning_of(page: Path) -> list[Block]:
+    """Give what was done before: steps of another page, by their numbers, as a comment of the page names them."""
     found = _BEGINS.search(page.read_text())
-    return None if found is None else page.parent / found[1]
+    if found is None:
+        return []
+    return [block for block in blocks_of(page.parent / found[1]) if block.step in found[2].split()]
 
 
 def course_of(page: Path) -> list[Block]:
-    """Give all blocks that lead through a page, those of the pages before it first."""
-    before = beginning_of(page)
-    return [*(course_of(before) if before is not None else []), *blocks_of(page)]
+    """Give all blocks that lead through a page, with what was done before."""
+    return [*beginning_of(page), *blocks_of(page)]
 
 
 def shows(output: str, expected: str) -> str:
