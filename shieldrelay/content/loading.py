@@ -31,6 +31,9 @@ from shieldrelay.content.plugin import IShieldPlugin, Surroundings
 from shieldrelay.content.steps import Step
 from shieldrelay.content.terms import Configured, Installed
 
+INSTALLED = Path("/usr/share/shieldrelay/plugins")
+"""Where the Debian package has them."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -59,8 +62,9 @@ class Loaded:
 
 
 def shipped_directory() -> Path:
-    """Give the directory of the plugins that come with the package."""
-    return Path(shieldrelay.__file__).parent.parent / "plugins"
+    """Give the directory of the plugins that come with the program: beside it in a checkout, else where installed."""
+    beside = Path(shieldrelay.__file__).parent.parent / "plugins"
+    return beside if beside.is_dir() else INSTALLED
 
 
 def load(

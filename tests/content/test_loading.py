@@ -128,3 +128,30 @@ class LoadingTests(SynchronousTestCase):
         self.write("plain", "1 / 0\n")
         self.assertIn("line 1: ZeroDivisionError", self.fault("plain"))
         self.assertIs(sys.modules["shieldrelay_plugin_plain"], before)
+
+
+class ShippedTests(SynchronousTestCase):
+    """The plugins that come with the program."""
+
+    def test_every_shipped_plugin_loads_under_its_own_name(self):
+        """Each file in the shipped directory declares the plugin of its name, and its defaults are valid."""
+        settings = {"milter": {"server": "unix:/run/milter"}}
+        names = sorted(path.stem for path in shipped_directory().glob("*.py"))
+        self.assertEqual(names, ["clamav", "gtube", "milter", "rspamd"])
+        configured = [Configured(name, settings=settings.get(name, {})) for name in names]
+        loaded = load(configured, [shipped_directory()])
+        self.assertEqual((loaded.faults, [each.name for each in loaded.checks]), ((), names))
+
+    def test_wrong_settings_are_told(self):
+        """What a scanner cannot be set to is a fault with the reason in words."""
+        rows: list[tuple[str, dict[str, object], str]] = [
+            ("clamav", {"server": "clamd.example"}, "a server is unix:/path or host:port"),
+            ("clamav", {"largest": "25MiB"}, "largest is of type int"),
+            ("rspamd", {"mark": "sometimes"}, "mark is 'spam' or 'always' or 'never'"),
+            ("rspamd", {"url": "127.0.0.1"}, "url begins with http:// or https://"),
+            ("milter", {}, "a server is unix:/path or host:port"),
+            ("milter", {"servers": "x"}, "milter has no setting 'servers'"),
+        ]
+        for name, settings, words in rows:
+            (fault,) = load([Configured(name, settings=settings)], [shipped_directory()]).faults
+            self.assertIn(words, fault)
