@@ -26,7 +26,7 @@ class CrewErrands:
         """Ask some, or all."""
         up = self._crew.up()
         if not up:
-            return ()
+            return _silent(nodes)
         wanted = None if nodes is None else list(nodes)
         words = {"nodes": wanted, "seconds": seconds, "errand": errand.encode().decode("ascii")}
         body = json.dumps(words, separators=(",", ":")).encode("ascii")
@@ -34,4 +34,10 @@ class CrewErrands:
             answer = await self._ask(up[0].number, "POST", ELSEWHERE.encode("ascii"), body, seconds + GRACE_SECONDS)
             return [told(one) for one in answer.value["told"]]
         except (NoAnswer, ErrandFault, KeyError, TypeError):
-            return [Told(node, None, "no process of this node can ask it now") for node in nodes or ()]
+            return _silent(nodes)
+
+
+def _silent(nodes: Sequence[str] | None) -> list[Told]:
+    """Say of all that are wanted that they cannot be asked; who the others are, only the processes know."""
+    names = ("the other nodes",) if nodes is None else nodes
+    return [Told(name, None, "no process of this node can ask now") for name in names]

@@ -104,9 +104,6 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "domains/{domain}/report"): _all(sums.week),
     ("GET", "metrics"): Row(Whom.METRICS),
     # the leader keeps the index
-    ("GET", "trace"): _LEADER,
-    ("GET", "trace/{id}"): _LEADER,
-    ("GET", "trace-index"): _LEADER,
     ("GET", "sources"): Row(Whom.ALL, sums.worst_sources, limit=_WORST),
     ("GET", "sources/{address}"): _all(sums.source),
     ("POST", "sources/{network}/release"): _all(sums.released),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.defer import inlineCallbacks
 
-from shieldrelay.admin.roles import Role
+from shieldrelay.admin.errand import Errand
+from shieldrelay.admin.roles import Caller, Role
 from tests.admin.web_case import Steps, WebCase
 
 
@@ -40,3 +41,14 @@ class StrictnessTests(WebCase):
         """With a refusal, and the end of the connection."""
         answer = yield self.ask("GET", "/api/v1/queue?after=" + "x" * 20_000, None, self.token(Role.VIEW))
         self.assertEqual((answer.status, answer.code), (400, "too_long"))
+
+    @inlineCallbacks
+    def test_nobody_speaks_for_another_over_tcp(self) -> Steps:
+        """What a peer's request comes in by at the control socket is no path here, whatever the role."""
+        asked = Errand(Caller("alice", Role.ADMIN), "POST", b"/api/v1/reload", b"", "mx2").encode()
+        for path in ("errand", "elsewhere", "errand?", "errand/"):
+            answer = yield self.ask("POST", f"/api/v1/{path}", asked, self.token())
+            self.assertEqual(answer.status, 404, path)
+        answer = yield self.ask("POST", "/peer/v1/api", asked, self.token())
+        self.assertEqual(answer.status, 405)
+        self.assertEqual([each["who"] for each in self.journal.named("audit") if each["who"] == "alice"], [])
