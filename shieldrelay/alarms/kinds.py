@@ -71,12 +71,12 @@ KINDS: dict[str, AlarmKind] = {
     "list_stale": _warn(
         "domain",
         "The list of recipients has not been confirmed by its source for long; it stays in force.",
-        "See why its source cannot be read: `shieldrelayctl recipients status DOMAIN`.",
+        "See why its source cannot be read: `shieldrelayctl recipients show DOMAIN`.",
     ),
     "list_refused": _error(
         "domain",
         "A new list of recipients was not taken, since a guard objects; what is in force stays.",
-        "Look at the list's source; if it is right, `shieldrelayctl recipients refresh DOMAIN --force`.",
+        "Look at the list's source; if it is right, `shieldrelayctl recipients accept DOMAIN`.",
     ),
     "list_unreadable": _warn(
         "domain",
@@ -186,6 +186,18 @@ KINDS: dict[str, AlarmKind] = {
         "A lost node's part of the spool has been taken over.",
         "See why that node was lost.",
         24 * _HOUR,
+    ),
+    "taken_from_here": _error(
+        "node",
+        "Another node took this one for lost and has its mail; this one began anew.",
+        "See docs/operations.md, a lost node comes back.",
+        24 * _HOUR,
+    ),
+    "spool_failed": _error(
+        "node",
+        "The disk failed a write of the spool; senders were asked to come later.",
+        "Look at the kernel's log, at rights and quotas.",
+        _HOUR,
     ),
     "lost_part": _warn(
         "node",

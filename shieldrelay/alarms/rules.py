@@ -140,6 +140,14 @@ def _brought_over(fields: Fields) -> tuple[Change, ...]:
     return (Raise("takeover", _text(fields, "member"), f"{_text(fields, 'messages')} messages were brought over"),)
 
 
+def _taken_from_here(fields: Fields) -> tuple[Change, ...]:
+    return (Raise("taken_from_here", "", _text(fields, "reason")),)
+
+
+def _spool_failed(fields: Fields) -> tuple[Change, ...]:
+    return (Raise("spool_failed", "", _text(fields, "error")),)
+
+
 def _clock(fields: Fields) -> tuple[Change, ...]:
     if fields.get("state") == "wrong":
         return (Raise("clock", "", f"it is off by {_text(fields, 'seconds')} s"),)
@@ -234,6 +242,8 @@ RULES: dict[str, Callable[[Fields], tuple[Change, ...]]] = {
     "member_joined": _member_joined,
     "adoption_begun": _taken_over,
     "adopted": _brought_over,
+    "spool_taken_over": _taken_from_here,
+    "spool_failed": _spool_failed,
     "clock_skew": _clock,
     "configuration_drift": _drift,
     "stress": _stress,

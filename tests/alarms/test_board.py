@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.admin.ctl import parser
 from shieldrelay.alarms.board import ENDED_SECONDS, OPEN_MOST, SAME_SECONDS, Alarm, Board
 from shieldrelay.alarms.kinds import KINDS
 from shieldrelay.alarms.render import PAGE, alarms_page
@@ -158,6 +162,17 @@ class BoardTests(BoardCase):
 
 class PageTests(SynchronousTestCase):
     """``docs/alarms.md``."""
+
+    def test_commands_exist(self) -> None:
+        """What an alarm says to do can be typed."""
+        for kind in KINDS.values():
+            for command in re.findall(r"`shieldrelayctl ([a-z ]+)", kind.todo):
+                words = command.split()
+                out = StringIO()
+                with redirect_stdout(out), self.assertRaises(SystemExit) as ended:
+                    parser().parse_args([*words, "--help"])
+                self.assertEqual(ended.exception.code, 0)
+                self.assertIn(f"usage: shieldrelayctl {' '.join(words)} ", out.getvalue())
 
     def test_the_page_is_rendered_from_the_table(self) -> None:
         """The page is what the declarations give."""
