@@ -23,7 +23,7 @@ from shieldrelay.admin.roles import Caller
 from shieldrelay.admin.router import QUERY_FIELDS, Refused, Response, Route
 
 LOOK_SECONDS = 2.0
-ACT_SECONDS = 10.0
+ACT_SECONDS = 20.0
 """What another node gets to do something."""
 NODE = Parameter(name="node", words="the node that is to answer, by its name; without it: this one", most=255)
 EVERYWHERE = Parameter(

@@ -103,7 +103,6 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", "alarms/test"): _LEADER,
     ("GET", "domains/{domain}/report"): _all(sums.week),
     ("GET", "metrics"): Row(Whom.METRICS),
-    # the leader keeps the index
     ("GET", "sources"): Row(Whom.ALL, sums.worst_sources, limit=_WORST),
     ("GET", "sources/{address}"): _all(sums.source),
     ("POST", "sources/{network}/release"): _all(sums.released),

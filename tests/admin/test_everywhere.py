@@ -32,7 +32,7 @@ class OneTests(ClusterCase):
         self.nodes["mx2"].silent = True
         answer = self.ask("POST", f"domains/{TENANT}/flush?node=mx2")
         self.assertEqual((answer.status, answer.value["error"]["code"]), (503, "silent"))
-        self.assertIn("did not answer within 10 s", answer.value["error"]["message"])
+        self.assertIn("did not answer within 20 s", answer.value["error"]["message"])
 
     def test_who_asks_goes_along(self) -> None:
         """The other node holds the caller to role and domains, by its own routes, and notes them with the node."""
