@@ -31,7 +31,7 @@ _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (number INTEGER PRIMARY KEY, first REAL NOT NULL, last REAL NOT NULL, lines INTEGER NOT NULL,
                     body BLOB NOT NULL);
-CREATE INDEX moment ON block (number, first, last);
+CREATE INDEX moment ON block (number, first, last, lines);
 CREATE TABLE fresh (key INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (key, block)) WITHOUT ROWID;
 CREATE TABLE term (run INTEGER NOT NULL, key INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (run, key, block))
     WITHOUT ROWID;
