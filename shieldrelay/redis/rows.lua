@@ -110,14 +110,34 @@ local function note(id, parts, size, to_all, since, most)
   return false
 end
 
+-- Take the parts of those who are gone out of some parts; gives what is left, and whether anything was taken.
+local function living(parts, size)
+  local kept, whole = {}, true
+  for at = 1, #parts, size do
+    if lives((unpack('<I4', parts, at))) then
+      kept[#kept + 1] = sub(parts, at, at + size - 1)
+    else
+      whole = false
+    end
+  end
+  return table.concat(kept), not whole
+end
+
+-- A row that is told while a purge is on its way to it is out of the purge's sight then: it is purged here.
 local function put(kind, id, row, age, names, values, always, level)
   local parts, loud, former, size = '', 0, 0, 20 + 8 * kind.width
+  local to_all, since, most = always == 1, now - LATELY_SECONDS, CROWD
   if row then
     parts = without(row, size, number)
     loud, former = unpack('<dI4', row, 9)
+    if purge_end > 0 then
+      local lost
+      parts, lost = living(parts, size)
+      if lost then to_all, since, most = to_all or loud > 0, 0, MEMBERS_MOST end
+    end
   end
   names, seq = united(kind, row, names), seq + 1
-  if note(id, parts, size, always == 1 or level ~= former, now - LATELY_SECONDS, CROWD) then loud = seq end
+  if note(id, parts, size, to_all or level ~= former, since, most) then loud = seq end
   row = pack('<ddI4H', now, loud, level, #names / 8) .. names .. parts .. pack('<I4dd', number, seq, now - age) .. values
   call('SET', P .. 'r:' .. id, row, 'PX', floor(kind.lifetime * 1000) + PX_MARGIN)
   call('ZADD', ROWS, seq, id)
@@ -193,23 +213,16 @@ local function purge_rows()
     local row = kind and row_of(kind, id)
     if row then
       local size, start = 20 + 8 * kind.width, parts_at(row)
-      local kept, whole = {}, true
-      for part = start, #row, size do
-        if lives((unpack('<I4', row, part))) then
-          kept[#kept + 1] = sub(row, part, part + size - 1)
-        else
-          whole = false
-        end
-      end
-      if not whole then
+      local kept, lost = living(sub(row, start), size)
+      if lost then
         seq = seq + 1
         local loud = unpack('<d', row, 9)
         local left = floor((kind.lifetime - (now - unpack('<d', row))) * 1000) + PX_MARGIN
-        if note(id, table.concat(kept), size, loud > 0, 0, MEMBERS_MOST) then loud = seq end
+        if note(id, kept, size, loud > 0, 0, MEMBERS_MOST) then loud = seq end
         if #kept == 0 then
           row, left = sub(row, 1, 8) .. pack('<dI4H', loud, 0, 0), TOMBSTONE_PX
         else
-          row = sub(row, 1, 8) .. pack('<d', loud) .. sub(row, 17, start - 1) .. table.concat(kept)
+          row = sub(row, 1, 8) .. pack('<d', loud) .. sub(row, 17, start - 1) .. kept
         end
         call('SET', P .. 'r:' .. id, row, 'PX', left)
         call('ZADD', ROWS, seq, id)

@@ -9,11 +9,11 @@ from attrs import asdict
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import Factory, Protocol
 
-from shieldrelay.cluster.hub import Card, Change, ChangeKind, HubRefused, Report
+from shieldrelay.cluster.hub import Card, Change, ChangeKind, HubRefused, Record, Report
 from shieldrelay.redis.connection import connect
 from shieldrelay.redis.server import Login, tcp_place, unix_place
 from tests.capabilities import possible
-from tests.redis.hub_case import PREFIX, TIMEOUT, HubCase, Member, free_port, pause, reactor, spoken
+from tests.redis.hub_case import KIND, PREFIX, TIMEOUT, HubCase, Member, free_port, pause, reactor, spoken
 
 
 @possible("redis-server")
@@ -276,6 +276,29 @@ class StrangeTests(HubCase):
         await self.fails(other.tell, HubRefused)
         self.assertEqual((await one.tell()).members, 1)
         self.assertEqual(one.heard[b"row"], 0.0)
+
+    @spoken
+    async def test_a_row_that_is_told_before_the_purge_comes_to_it(self) -> None:
+        """Of a row with a part of a dead member, all who have one hear, though it was told again in the meantime."""
+        server, now = self.server(), [2e9]
+        one, two, three = (self.member(server, name, wall=lambda: now[0]) for name in ("one", "two", "three"))
+
+        async def quietly(member: Member, count: float) -> None:
+            record = Record(KIND.name, b"row", now[0], (count,), frozenset(), 0)
+            news = await member.hub.exchange(Report(member.name, now[0], member.version, (record,)))
+            member.version = news.version
+
+        await one.tell(**{f"other{number}": 1.0 for number in range(900)})
+        await quietly(two, 5.0)
+        await quietly(three, 1.0)
+        for present in (*[(one, two, three)] * 4, *[(one, three)] * 1):
+            now[0] += 20.0
+            for member in present:
+                await member.tell()
+        now[0] += 15.0
+        await quietly(one, 2.0)
+        await three.tell()
+        self.assertEqual(three.heard[b"row"], 2.0)
 
     @spoken
     async def test_cards_of_another_version(self) -> None:
