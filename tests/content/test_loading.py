@@ -8,9 +8,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from shieldrelay.content.loading import Loaded, load, shipped_directory
+from shieldrelay.content.loading import INSTALLED, Loaded, load, shipped_directory
 from shieldrelay.content.terms import CheckTerms, Configured, Failing
 from tests.content.checks import a_message
+from tests.structure.source import ROOT
 
 GOOD = """
 from zope.interface import implementer
@@ -135,6 +136,7 @@ class ShippedTests(SynchronousTestCase):
 
     def test_every_shipped_plugin_loads_under_its_own_name(self):
         """Each file in the shipped directory declares the plugin of its name, and its defaults are valid."""
+        self.assertIn(f"-t $(ROOT){INSTALLED} plugins/*.py", (ROOT / "debian" / "rules").read_text())
         settings = {"milter": {"server": "unix:/run/milter"}}
         names = sorted(path.stem for path in shipped_directory().glob("*.py"))
         self.assertEqual(names, ["clamav", "gtube", "milter", "rspamd"])
