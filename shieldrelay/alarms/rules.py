@@ -63,9 +63,9 @@ def _breaker(fields: Fields) -> tuple[Change, ...]:
 
 def _bounce_guard(fields: Fields) -> tuple[Change, ...]:
     domain = _text(fields, "domain")
-    if fields.get("alarm"):
+    if fields.get("state") == "suspicious refusals":
         return (Raise("bounce_guard", domain, _text(fields, "reason")),)
-    return (End("bounce_guard", domain, _text(fields, "reason")),)
+    return (End("bounce_guard", domain, f"{_text(fields, 'state')}: {_text(fields, 'reason')}"),)
 
 
 def _list_stale(fields: Fields) -> tuple[Change, ...]:
