@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
+from shieldrelay.delivery.guard import Suspicion
+
 Fields = Mapping[str, object]
 
 
@@ -63,7 +65,7 @@ def _breaker(fields: Fields) -> tuple[Change, ...]:
 
 def _bounce_guard(fields: Fields) -> tuple[Change, ...]:
     domain = _text(fields, "domain")
-    if fields.get("state") == "suspicious refusals":
+    if fields.get("state") == Suspicion.HOLDING.value:
         return (Raise("bounce_guard", domain, _text(fields, "reason")),)
     return (End("bounce_guard", domain, f"{_text(fields, 'state')}: {_text(fields, 'reason')}"),)
 
