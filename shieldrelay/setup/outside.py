@@ -30,6 +30,8 @@ def nftables_rule(nodes: Mapping[str, Sequence[str]], servers: Sequence[HostPort
     four, six = _addresses(nodes)
     ports = f"tcp dport {{ {', '.join(str(port) for port in _ports(servers))} }}"
     return (
+        "table inet shieldrelay\n"  # so that there is one to be deleted: what is in force is replaced at one stroke
+        "delete table inet shieldrelay\n"
         "table inet shieldrelay {\n"
         f"{_set('nodes4', 'ipv4_addr', four)}"
         f"{_set('nodes6', 'ipv6_addr', six)}"
