@@ -98,6 +98,8 @@ WANTED = (
         for load in loads
         for figure, times in (("rate", 0.75), ("cpu", 1 / 1.25))
     ),
+    Wanted("dashboards", "new quotient rate", times=0.95, column="20 dashboards", beside="nobody looks"),
+    Wanted("dashboards", "reused quotient rate", times=0.95, column="20 dashboards", beside="nobody looks"),
     *(
         each
         for attack in ("flood", "slow drip", "harvest, one source")

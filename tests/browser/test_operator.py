@@ -100,6 +100,33 @@ class OperatorTests(BrowserCase):
         expect(page.get_by_text("Nothing waits. Mail goes straight through.")).to_be_visible()
         self.shoot(page, "outage-6-drained")
 
+    def test_what_became_of_a_message(self) -> None:
+        """A message is found by its recipient, and its story told from the session to the delivery; a refusal too."""
+        customer = self.a_customer()
+        settings = {"trace": {"keep": "1d"}, "shield.harvest": {"mode": "observe"}}
+        node = self.a_watched_node(customer.port, settings=settings)
+        self.assertEqual(send_one(node.port, "wanted")[:3], b"250")
+        self.guessed(node.port, "127.0.7.7")
+        page = self.logged_in()
+        self.go(page, "trace")
+        page.get_by_label("Recipient", exact=True).fill("alice@example.test")
+        found = page.get_by_text("transaction: accepted")
+        for _ in range(40):
+            page.get_by_role("button", name="Search").click()
+            page.wait_for_timeout(500)
+            if found.count():
+                break
+        expect(found.first).to_be_visible()
+        self.shoot(page, "trace-1-found")
+        self.assert_accessible(page, "trace with lines")
+        page.get_by_role("row", name="transaction: accepted").get_by_role("link").last.click()
+        expect(page.get_by_role("heading", name="Story of")).to_be_visible()
+        expect(page.get_by_text("attempt: taken")).to_be_visible()
+        self.shoot(page, "trace-2-story")
+        self.go(page, "sources/127.0.7.7")
+        expect(page.get_by_text("guess").first).to_be_visible()
+        self.shoot(page, "trace-3-source")
+
     def test_wrongly_banned(self) -> None:
         """A sender that is cut off wrongly is looked up, explained, released at once, and allowed with a reason."""
         customer = self.a_customer()
