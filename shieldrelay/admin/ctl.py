@@ -21,6 +21,7 @@ from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, W
 from shieldrelay.admin.ctl_completion import add_completion_command
 from shieldrelay.admin.ctl_defences import add_defence_commands
 from shieldrelay.admin.ctl_domains import add_domain_command
+from shieldrelay.admin.ctl_everywhere import run_everywhere
 from shieldrelay.admin.ctl_lists import add_list_commands, spelled_out
 from shieldrelay.admin.ctl_members import add_member_commands
 from shieldrelay.admin.ctl_messages import add_message_commands
@@ -52,8 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(spelled_out(sys.argv[1:] if argv is None else argv))
     try:
         client = _client(arguments)
-        client.node = arguments.node
-        status = int(arguments.run(client, arguments))
+        client.node, client.everywhere = arguments.node, arguments.everywhere
+        if arguments.node and arguments.everywhere:
+            return complain("one of --node and --everywhere", USAGE)
+        status = run_everywhere(client, arguments) if arguments.everywhere else int(arguments.run(client, arguments))
         if client.silent:
             complain(f"worker {', '.join(map(str, client.silent))} of the node did not answer; the others did")
         return status
@@ -143,6 +146,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--token-file", metavar="FILE", help="with --url: a file whose first line is a token")
     made.add_argument("--ca", metavar="FILE", help="with --url: who may have signed the node's certificate, in PEM")
     made.add_argument("--node", metavar="NAME", default="", help="have another node of the cluster answer")
+    made.add_argument("--everywhere", action="store_true", help="have all nodes of the cluster answer")
     commands = made.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Command, words: str, example: str) -> argparse.ArgumentParser:

@@ -95,5 +95,6 @@ def _audit(client: ControlClient, arguments: argparse.Namespace) -> int:
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(one["at"]))
         whence = " ".join(part for part in (one["way"], one["source"]) if part)
         result = f"{one['status']} {one['code']}".strip()
-        print(harmless(f"{at}  {one['who'] or '?'} ({whence})  {one['action']}  {result}"))
+        node = f"{one['node']}  " if "node" in one else ""
+        print(harmless(f"{at}  {node}{one['who'] or '?'} ({whence})  {one['action']}  {result}"))
     return DONE

@@ -40,6 +40,17 @@ class Answered(Exception):
         self.hints = hints
 
 
+class Scattered(Exception):
+    """All nodes were asked, and each gave an answer of its own.
+
+    :param told: of each node: ``node``, ``status`` (0: it is silent), ``trouble``, and where it granted it, ``answer``.
+    """
+
+    def __init__(self, told: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.told = told
+
+
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP on a unix socket."""
 
@@ -64,11 +75,14 @@ class ControlClient:
 
     :ivar silent: workers of the node that did not answer the last request.
     :ivar node: another node of the cluster, which is to answer through this one; ``""``: this one itself.
+    :ivar everywhere: all nodes are to answer. Those that did not, or refused, are ``missing`` with the reason.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self.node = ""
+        self.everywhere = False
+        self.missing: dict[str, str] = {}
         self.silent: tuple[int, ...] = ()
 
     def ask(
@@ -84,8 +98,9 @@ class ControlClient:
         :param octets: a body that is no JSON, in the place of ``body``.
         :raises Unreachable: when nobody answers, or not HTTP.
         :raises Answered: for every status from 400 on.
+        :raises Scattered: all nodes were to answer, and not with one list.
         """
-        asked = {**(query or {}), **({"node": self.node} if self.node else {})}
+        asked = {**(query or {}), **self._which()}
         target = path + ("?" + urlencode(asked) if asked else "")
         connection = self._connection(TIMEOUT_SECONDS if octets is None else PUSH_SECONDS)
         sent = octets if body is None else json.dumps(body).encode("ascii")
@@ -101,7 +116,24 @@ class ControlClient:
             raise _refusal(response.status, value)
         if isinstance(value, dict):
             self.silent = tuple(value.get("silent", ()))
+            if self.everywhere and "nodes" in value:
+                self._gather(value["nodes"])
         return value
+
+    def _which(self) -> dict[str, str]:
+        """Say which nodes are to answer."""
+        if self.everywhere:
+            return {"everywhere": "true"}
+        return {"node": self.node} if self.node else {}
+
+    def _gather(self, nodes: list[dict[str, Any]]) -> None:
+        """Note who is missing.
+
+        :raises Scattered: each node's answer stands by itself.
+        """
+        self.missing.update((each["node"], each["trouble"]) for each in nodes if each["status"] != 200)
+        if any("answer" in each for each in nodes):
+            raise Scattered(nodes)
 
     def follow(self, path: str) -> Iterator[tuple[str, Any]]:
         """Give the name and the value of every event of a stream, until whoever asks has enough.

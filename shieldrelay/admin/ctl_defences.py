@@ -82,7 +82,8 @@ def _happenings(client: ControlClient, arguments: argparse.Namespace) -> int:
         return print_json(answer)
     for one in answer["happenings"]:
         told = "  ".join(f"{name}={value}" for name, value in one["fields"].items() if value not in (None, ""))
-        print(harmless(f"{clock_time(one['at'])}  {one['level']:<5}  {one['event']}  {told}"))
+        node = f"{one['node']}  " if "node" in one else ""
+        print(harmless(f"{clock_time(one['at'])}  {node}{one['level']:<5}  {one['event']}  {told}"))
     if not answer["happenings"]:
         print("nothing happened")
     return DONE

@@ -30,6 +30,10 @@ everything else to standard error; nothing that a stranger chose can control the
 Completion: `shieldrelayctl completion bash > /etc/bash_completion.d/shieldrelayctl`; zsh and tcsh likewise.
 
 ## Which node
+
+`--node` and `--everywhere` work with every command that asks a node. With `--everywhere` a list comes as one list of
+all, with a column for the node; a message is acted on where it is; everything else is shown node by node. Who does not
+answer is named on standard error, holds up the others for two seconds at most, and makes the exit status 1.
 """
 _CHECK = """
 `check` looks at what surrounds a node: the configuration and the files that it names; the certificate as a client

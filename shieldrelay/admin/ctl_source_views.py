@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shieldrelay.admin.ctl_text import age, clock_time, duration, harmless, table, until
+from shieldrelay.admin.ctl_text import age, clock_time, duration, harmless, table, until, with_nodes
 
 REASON_WIDTH = 70
 _SAID = {"allow": "allowed", "deny": "denied", "ban": "banned"}
@@ -123,7 +123,8 @@ def entries_view(page: dict[str, Any]) -> str:
     more = f"\n{shown} {'entry' if shown == 1 else 'entries'}"
     if page["after"]:
         more = f"\n{shown} of {page['total']} entries; more: --after {harmless(page['after'])}"
-    return table(("NETWORK", "STATE", "SINCE", "LEFT", "BY", "REASON"), rows, frozenset({2, 3})) + more
+    heads = ("NETWORK", "STATE", "SINCE", "LEFT", "BY", "REASON")
+    return with_nodes(heads, rows, frozenset({2, 3}), entries) + more
 
 
 def worst_view(worst: dict[str, Any]) -> str:
@@ -142,4 +143,4 @@ def worst_view(worst: dict[str, Any]) -> str:
         for each in worst["sources"]
     ]
     heads = ("SOURCE", "STATE", "LEFT", "SESSIONS", "CONN/MIN", "WHY")
-    return table(heads, rows, frozenset({2, 3, 4}))
+    return with_nodes(heads, rows, frozenset({2, 3, 4}), worst["sources"])

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _PERIODS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
@@ -75,6 +76,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[
         ).rstrip()
         for line in lines
     )
+
+
+def with_nodes(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int], told: Sequence[Mapping[str, Any]]
+) -> str:
+    """Give a table of what was told, with a first column for the node where rows name theirs."""
+    if not any("node" in each for each in told):
+        return table(heads, rows, right)
+    named = [(str(each.get("node", "")), *row) for each, row in zip(told, rows, strict=True)]
+    return table(("NODE", *heads), named, frozenset(each + 1 for each in right))
 
 
 _SPAN = re.compile(r"([1-9][0-9]{0,8})([smhd])\Z", re.ASCII)

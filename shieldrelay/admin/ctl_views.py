@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shieldrelay.admin.ctl_text import age, clock_time, duration, harmless, size, table, until
+from shieldrelay.admin.ctl_text import age, clock_time, duration, harmless, size, table, until, with_nodes
 
 ADDRESS_WIDTH = 40
 REASON_WIDTH = 60
@@ -144,7 +144,7 @@ def queue_view(page: dict[str, Any], now: float) -> str:
     more = f"\n{shown} {'message' if shown == 1 else 'messages'}"
     if page["after"]:
         more = f"\n{shown} of {page['total']} messages; more: --after {harmless(page['after'])}"
-    return table(heads, rows, frozenset({2, 3, 4, 5})) + more
+    return with_nodes(heads, rows, frozenset({2, 3, 4, 5}), page["messages"]) + more
 
 
 def _recipients(recipients: list[str], domain: str) -> str:
