@@ -63,6 +63,7 @@ class NodeWatch:
         self._weekly = WeeklyReports(house, self._weeks, self.outlets, self._asked, house.wall)
         self._writing = False
         self._stopped = False
+        self._leads = False
         self._next: IDelayedCall | None = None
         self._write_at = 0.0
         self._telling = Telling(
@@ -83,12 +84,13 @@ class NodeWatch:
 
     def lead(self) -> None:
         """Tell who wants to know, from now on."""
+        self._leads = True
         self.outlets.configure()
         self._in_background(self._begin_to_tell())
 
     def configured(self) -> None:
         """Go by a new configuration."""
-        if self._telling.runs:
+        if self._leads and not self._stopped:
             self.outlets.configure()
 
     async def stop(self) -> None:

@@ -7,13 +7,16 @@ import email.policy
 import json
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import reactor as the_reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from shieldrelay.admin.control_asking import ask
 from shieldrelay.admin.router import Document
+from shieldrelay.alarms.kinds import Level
 from shieldrelay.alarms.telling import LOOK_SECONDS
+from shieldrelay.assembly.watch_looks import look
 from shieldrelay.assembly.watch_weekly import AFTER_SECONDS, WeeklyReports
 from shieldrelay.metrics.week import WEEK_SECONDS, DomainWeek, Weeks, week_begin
 from tests.assembly.node_case import NodeCase
@@ -178,3 +181,42 @@ class WatchTests(NodeCase):
         self.assertEqual([one.id for one in self.node.watch.board.opened()], ["next_hop_down:example.test"])
         await deferLater(reactor, LOOK_SECONDS + 1, lambda: None)
         self.assertEqual([one["event"] for _, one in self.hooks.told], ["opened"])
+
+    async def test_a_reload_changes_who_is_told(self) -> None:
+        """Webhooks come and go with the configuration; one that cannot be used any more is told, and blocks nobody."""
+        await self.start()
+        watch = self.node.watch
+        self.assertEqual((watch.outlets.webhooks, watch.outlets.mail_level()), ([], None))
+        self.configure(more='[alarms]\nmail_to = ["a@b.test"]\n[alarms.webhook.one]\nurl = "https://x.test/"\n')
+        done = await self.steering.reload()
+        self.assertEqual(done.errors, ())
+        (one, _), kept = watch.outlets.webhooks[0], watch.outlets.webhooks
+        self.assertEqual((one.name, watch.outlets.mail_level()), ("one", Level.ERROR))
+        places = {"one": "x.test", "two": "y.test"}
+        hooks = (f'[alarms.webhook.{name}]\nurl = "https://{host}/"\n' for name, host in places.items())
+        self.configure(more="".join(hooks))
+        await self.steering.reload()
+        self.assertEqual([each.name for each, _ in watch.outlets.webhooks], ["one", "two"])
+        self.assertIs(watch.outlets.webhooks[0][0], kept[0][0])
+        self.configure(more="")
+        await self.steering.reload()
+        self.assertEqual(watch.outlets.webhooks, [])
+
+    async def test_a_node_from_elsewhere_is_an_alarm(self) -> None:
+        """A member whose address no customer is known to let in is one, until it is let in."""
+        nodes = '[alarms]\nnodes = ["192.0.2.0/24"]\n'
+        await self.start(more=nodes)
+        house, board = self.node.house, self.node.watch.board
+        roster = house.shield.membership.roster
+        own = roster.cards[0]
+        roster._cards = (
+            own,
+            evolve(own, member="m2", node="mx2", address="192.0.2.2:7025"),
+            evolve(own, member="m3", node="mx3", address="[2001:db8::3]:7025"),
+        )
+        look(house, board)
+        self.assertEqual([one.id for one in board.opened()], ["member_unnamed:mx3"])
+        self.configure(more=nodes.replace('"]', '", "2001:db8::/32"]'))
+        await self.steering.reload()
+        look(house, board)
+        self.assertEqual(board.opened(), [])
