@@ -1,7 +1,8 @@
 """`pack`: write a backup of a node, which may run meanwhile.
 
-Every file of the state is replaced whole by the node, or only grows, and is read once; a list of recipients is read
-under its own lock, because its pointer and its versions belong together. A file that goes away meanwhile is left out.
+Every file of the state is replaced whole by the node, or only grows, and is read once. The files of a list of
+recipients are opened under its own lock, because its pointer and its versions belong together; they are read without
+it, so that the node waits for nothing. A file that goes away meanwhile is left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import io
 import os
 import pwd
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -72,25 +73,44 @@ def pack(configuration: Configuration, target: Path, now: float) -> dict[str, Ke
 def _pack_all(archive: tarfile.TarFile, head: Head, configuration: Configuration, state: Path) -> dict[str, Kept]:
     packed: dict[str, Kept] = {}
     _add_text(archive, HEAD, encode_head(head))
-    _add(archive, packed, gathering.configured(configuration))
-    _add(archive, packed, gathering.learned(state))
+    for file in (*gathering.configured(configuration), *gathering.learned(state)):
+        _add(archive, packed, _opened([file]))
     for directory in gathering.lists(state):
         with _alone(directory):
-            _add(archive, packed, gathering.list_files(directory))
+            opened = _opened(gathering.list_files(directory))
+        _add(archive, packed, opened)
     _add_text(archive, FILES, encode_files(packed))
     return packed
 
 
-def _add(archive: tarfile.TarFile, packed: dict[str, Kept], files: Iterable[Path]) -> None:
-    for file in files:
-        try:
-            descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            continue
-        try:
+def _opened(files: Iterable[Path]) -> list[tuple[Path, int]]:
+    """Open files, those that are gone apart; each belongs to whoever called.
+
+    :raises OSError: one may not be read; none is open then.
+    """
+    opened: list[tuple[Path, int]] = []
+    try:
+        for file in files:
+            with suppress(FileNotFoundError):
+                opened.append((file, os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)))
+    except OSError:
+        _close(opened)
+        raise
+    return opened
+
+
+def _close(opened: Iterable[tuple[Path, int]]) -> None:
+    for _file, descriptor in opened:
+        os.close(descriptor)
+
+
+def _add(archive: tarfile.TarFile, packed: dict[str, Kept], opened: Sequence[tuple[Path, int]]) -> None:
+    """Put opened files into the archive, and close them."""
+    try:
+        for file, descriptor in opened:
             packed[str(file)] = _add_open(archive, file, descriptor)
-        finally:
-            os.close(descriptor)
+    finally:
+        _close(opened)
 
 
 def _add_open(archive: tarfile.TarFile, file: Path, descriptor: int) -> Kept:

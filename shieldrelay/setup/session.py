@@ -24,17 +24,17 @@ def set_up(terminal: Terminal, given: Given, main: Path, names: Names, *, force:
     :returns: the exit status.
     """
     try:
-        plan = Questions(terminal, given, names, _hostname_now(main), main.parent).plan()
+        hostname = _hostname_now(main)
+        plan = Questions(terminal, given, names, hostname, main.parent).plan()
         files = Files(plan, main)
         faults = files.faults()
         if faults:
             raise GivenUp(f"so the configuration would not be valid:\n{faults}")
-        restart = _main_changes(files)
         written = _write_all(terminal, files.all(), force)
     except OSError as error:
         raise GivenUp(f"{error.filename or main}: {(error.strerror or str(error)).lower()}") from error
     _tell_outside(terminal, plan, names)
-    _tell_next(terminal, plan, written, restart)
+    _tell_next(terminal, plan, written=written, renamed=plan.hostname != hostname)
     return DONE
 
 
@@ -44,10 +44,6 @@ def _hostname_now(main: Path) -> str:
         return read(str(main)).node.hostname
     except ConfigurationFaults:
         return ""
-
-
-def _main_changes(files: Files) -> bool:
-    return any(each.former != each.text for each in files.all()[:1])
 
 
 def _write_all(terminal: Terminal, wanted: list[Written], force: bool) -> bool:
@@ -92,10 +88,10 @@ def _addresses(name: str, names: Names) -> tuple[str, ...]:
         return ()
 
 
-def _tell_next(terminal: Terminal, plan: Plan, written: bool, restart: bool) -> None:
+def _tell_next(terminal: Terminal, plan: Plan, *, written: bool, renamed: bool) -> None:
     terminal.say("Next:\n")
-    if restart:
-        terminal.say("  systemctl restart shieldrelay        # [node] changed; otherwise a reload is enough")
+    if renamed:
+        terminal.say("  systemctl restart shieldrelay        # the node's name changed; otherwise a reload is enough")
     elif written:
         terminal.say("  shieldrelayctl reload")
     terminal.say("  shieldrelayctl status")

@@ -9,15 +9,18 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.admin.ctl_client import ControlClient
 from shieldrelay.backup.manifest import FILES, HEAD, Unfit
 from shieldrelay.backup.packing import pack
 from shieldrelay.backup.restoring import prove
 from shieldrelay.config.reader import read
-from tests.integration.node import DOMAIN, Node
+from shieldrelay.recipients.pointer import decode
+from tests.integration.node import DOMAIN, Node, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -157,3 +160,52 @@ class ArchiveTests(SynchronousTestCase):
             text = opened.extractfile(name)
             assert text is not None
             return text.read()
+
+
+class MeanwhileTests(SynchronousTestCase):
+    """A list that changes all the time."""
+
+    BACKUPS = 8
+
+    def setUp(self) -> None:
+        self.node = Node([1], domain={"recipients": "push"})
+        self.addCleanup(self.node.close)
+        self.node.start()
+        self.pushes, self.over = 0, threading.Event()
+
+    def push(self) -> None:
+        """Replace the list, and add to it, until it is over."""
+        client = ControlClient(str(self.node.control))
+        path = f"/api/v1/recipients/{DOMAIN}/push"
+        while not self.over.is_set():
+            self.pushes += 1
+            whole = "".join(f"user{self.pushes}-{number}\n" for number in range(20)).encode()
+            client.ask("POST", path, {"change": "replace", "force": "true", "by": "tests"}, octets=whole)
+            client.ask("POST", path, {"change": "add", "by": "tests"}, octets=b"one-more\n")
+
+    def test_whole_lists(self) -> None:
+        """Each backup has the pointer of a list with all that it points at, whatever is pushed meanwhile."""
+        pusher = threading.Thread(target=self.push)
+        pusher.start()
+        try:
+            versions = {self.pointed_at(number) for number in range(self.BACKUPS)}
+        finally:
+            self.over.set()
+            pusher.join()
+        self.assertGreater(len(versions), 2, f"{self.pushes} pushes")
+
+    def pointed_at(self, number: int) -> int:
+        """Make a backup when there is a newer list than before, look at it, and give the version that it has."""
+        pushes = self.pushes
+        wait_until(lambda: self.pushes > pushes + 1, "a push")
+        archive = self.node.directory / f"backup-{number}"
+        packed = pack(read(str(self.node.configuration)), archive, 1e9)
+        here = f"{self.node.directory}/state/recipients/{DOMAIN}"
+        with tarfile.open(archive) as opened:
+            text = opened.extractfile(f"files{here}/current")
+            assert text is not None
+            pointer = decode(text.read())
+        wanted = [f"{pointer.version}.mdb", f"{pointer.version}.json", *filter(None, [pointer.overlay])]
+        self.assertEqual([name for name in wanted if f"{here}/{name}" not in packed], [])
+        prove(archive)
+        return pointer.version
