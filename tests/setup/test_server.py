@@ -11,6 +11,7 @@ from shieldrelay.config.hosts import HostPort
 from shieldrelay.setup.server import look_at_server
 from shieldrelay.testing.nexthop import Step
 from tests.integration.customer import Customer, say
+from tests.integration.node import Node
 
 
 class ServerTests(SynchronousTestCase):
@@ -63,3 +64,19 @@ class ServerTests(SynchronousTestCase):
             one.bind(("127.0.0.1", 0))
             self.server = HostPort("127.0.0.1", one.getsockname()[1])
             self.assertEqual(self.worst(), (Level.ERROR, "cannot be reached: connection refused"))
+
+
+class EncryptedTests(SynchronousTestCase):
+    """The look at a next hop that offers TLS: a node."""
+
+    def test_node(self) -> None:
+        """A certificate that nobody trusts is no trouble; a server that is called as this node is, is an error."""
+        node = Node([1])
+        self.addCleanup(node.close)
+        node.start()
+        server = HostPort("127.0.0.1", node.port)
+        found = {each.words: each.level for each in look_at_server(server, "example.test", "relay.test")}
+        self.assertEqual(found["encrypts; who it is cannot be proven, and is not asked for"], Level.GOOD)
+        self.assertEqual(found["calls itself relay.test, as this node does"], Level.ERROR)
+        self.assertEqual(found["takes mail to postmaster@example.test"], Level.GOOD)
+        self.assertFalse([words for words in found if "do not exist" in words])
