@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.capabilities import possible, program
 from tests.integration.activation import Activation, Callers, Notified
 from tests.integration.case import ProductCase
 from tests.integration.clients import send_one
-from tests.integration.node import TWISTD, Node, greets
+from tests.integration.node import TWISTD, Node, Settings, greets
 
 
 class ActivationCase(ProductCase):
@@ -86,10 +87,9 @@ class RestartTests(ActivationCase):
         directory = Path(tempfile.mkdtemp(prefix="srr", dir="/tmp"))
         redis = RedisServer(directory)
         redis.start()
-        self.addCleanup(directory.rmdir)
-        self.addCleanup(lambda: [file.unlink() for file in directory.iterdir()])
+        self.addCleanup(shutil.rmtree, directory)
         self.addCleanup(redis.kill)
-        settings = {"node": {"workers": 2}, "cluster": {"hub": f"redis+unix://{redis.socket}"}}
+        settings: Settings = {"node": {"workers": 2}, "cluster": {"hub": f"redis+unix://{redis.socket}"}}
         callers = self.restarted(self.a_node(self.customer.port, settings=settings, started=False))
         self.assertEqual(callers.faults, [])
         self.assertGreater(callers.greeted, 60)
