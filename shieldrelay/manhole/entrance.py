@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from functools import partial
@@ -28,6 +29,10 @@ CONNECTIONS = 4
 LOG_IN_SECONDS = 30
 ATTEMPTS = 6
 """Keys that a client may offer."""
+
+
+_OUTDATED = re.compile(rb"cbc|md5|sha1")
+"""What the library still offers and nobody should take."""
 
 
 class _Auth(SSHUserAuthServer):
@@ -125,6 +130,9 @@ class _Factory(ConchFactory):
             self._journal.event("manhole_refused", reason=f"{CONNECTIONS} connections are open")
             return None
         made: Any = super().buildProtocol(addr)
+        for each in ("supportedCiphers", "supportedMACs", "supportedKeyExchanges"):
+            offered: list[bytes] = getattr(made, each)
+            setattr(made, each, [name for name in offered if not _OUTDATED.search(name)])
         self.transports.add(made)
         lost = made.connectionLost
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.conch.ssh.keys import Key
 from twisted.internet import reactor as the_reactor
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -49,6 +50,7 @@ def ssh(port: int, identity: Path, words: str, *options: str, command: Sequence[
 class ManholeCase(TestCase):
     """An entrance over a few names, and keys in a directory of the test's own."""
 
+    timeout = 60
     idle = 60.0
 
     def setUp(self) -> None:
@@ -75,6 +77,11 @@ class ManholeCase(TestCase):
     async def ended(self, entrance: Entrance) -> None:
         """Close one."""
         await entrance.stop()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Let the reactor turn until something holds; the time limit ends what never does."""
+        while not condition():
+            await deferLater(reactor, 0.01)
 
     async def type(self, words: str, *options: str, identity: Path | None = None) -> tuple[str, str, int]:
         """Log in and type."""

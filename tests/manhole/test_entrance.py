@@ -6,11 +6,10 @@ import stat
 
 from twisted.conch.error import ConchError
 from twisted.conch.ssh.keys import Key
-from twisted.internet.task import deferLater
 
 from shieldrelay.manhole.hostkey import FILE, HostKeyFault, host_key
 from tests.capabilities import possible
-from tests.manhole.case import ManholeCase, reactor, ssh
+from tests.manhole.case import ManholeCase, ssh
 
 
 @possible("ssh")
@@ -36,6 +35,7 @@ class LogInTests(ManholeCase):
         await self.type("box['seen'] = 1\rraise SystemExit(3)\r", "-tt")
         lines = [each["line"] for each in self.told("manhole_line")]
         self.assertEqual(lines, ["box['seen'] = 1", "raise SystemExit(3)"])
+        await self.until(lambda: self.told("manhole_closed"))
         who = {each["who"] for name in ("opened", "line", "closed") for each in self.told(f"manhole_{name}")}
         self.assertEqual(who, {"carol (carol@mending.test)"})
         self.assertEqual(self.told("manhole_closed")[0]["lines"], 2)
@@ -77,6 +77,14 @@ class LogInTests(ManholeCase):
         self.assertNotEqual(status, 0, err)
         self.flushLoggedErrors(ConchError)  # the library tells what it refused
 
+    async def test_outdated_algorithms_are_not_spoken(self) -> None:
+        """A client that knows nothing better than CBC, SHA-1 or MD5 is not spoken to."""
+        for option in (("-c", "aes128-cbc"), ("-m", "hmac-sha1"), ("-o", "KexAlgorithms=diffie-hellman-group14-sha1")):
+            _, err, status = await self.type("1\r", *option)
+            self.assertEqual(status, 255, err)
+        self.assertFalse(self.told("manhole_opened"))
+        self.flushLoggedErrors()
+
     async def test_a_unix_socket(self) -> None:
         """On a unix socket only its owner gets as far as the keys; a socket left behind is replaced, a file is not."""
         path = self.directory / "manhole.sock"
@@ -100,7 +108,7 @@ class LimitTests(ManholeCase):
 
         out, _, _ = await deferToThread(_waiting, self.entrance.port, self.identity)
         self.assertIn("nobody typed for long", out)
-        await deferLater(reactor, 0)
+        await self.until(lambda: self.told("manhole_closed"))
         self.assertEqual(len(self.told("manhole_closed")), 1)
 
     def test_the_host_key_is_made_once(self) -> None:

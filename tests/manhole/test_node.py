@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from attrs import evolve
 from twisted.internet.threads import deferToThread
 
-from shieldrelay.assembly.manhole import NAMES, names_of
+from shieldrelay.assembly.manhole import NAMES, ManholeDoor, banner_of, names_of
 from tests.assembly.node_case import NodeCase
 from tests.capabilities import possible
 from tests.manhole.case import make_key, ssh
@@ -43,6 +47,20 @@ class NodeTests(NodeCase):
         await self.stop()
         self.assertEqual(self.has_bugs(), [])
 
+    async def test_every_process_has_its_own(self) -> None:
+        """Of a node of several processes the second has the path with .2 behind it, and says which one it is."""
+        path = f"/tmp/shieldrelay-manhole-{os.getpid()}.sock"  # a path for a socket must be short
+        node = await self.start(more=self.manhole(path))
+        configuration: Any = node.house.configuration
+        house = evolve(node.house, configuration=evolve(configuration, worker=2, workers=2))
+        second = ManholeDoor(house)
+        second.start()
+        self.assertEqual(_there(path), [path, f"{path}.2"])
+        self.assertIn("worker 2 of 2", banner_of(house)[0])
+        await second.stop()
+        await self.stop()
+        self.assertEqual(_there(path), [])
+
     async def test_a_taken_port_is_an_alarm(self) -> None:
         """A manhole that cannot be opened keeps no node from starting."""
         node = await self.start(more=self.manhole(f"127.0.0.1:{self.port}"))
@@ -54,6 +72,10 @@ class NodeTests(NodeCase):
         node = await self.start()
         self.assertIsNone(node.manhole.entrance)
         self.assertFalse((self.directory / "state" / "manhole").exists())
+
+
+def _there(path: str) -> list[str]:
+    return sorted(glob.glob(f"{path}*"))
 
 
 class PageTests(NodeCase):
