@@ -118,7 +118,7 @@ KINDS: dict[str, AlarmKind] = {
     ),
     "worker": _error(
         "worker",
-        "One of the node's processes ends again and again.",
+        "One of the node's processes ends again and again, or hung.",
         "The journal's `worker_ended`, `log` and `bug` say why.",
     ),
     "reload_refused": _warn(

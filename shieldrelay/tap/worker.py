@@ -23,7 +23,7 @@ from shieldrelay.config.workers import as_worker
 from shieldrelay.journal import JournalObserver
 from shieldrelay.tap.service import allow_descriptors, collect_rarely, ended_when_faulty, monotonic, told_plainly
 from shieldrelay.wire.lean_reactor import lean
-from shieldrelay.workers.link import DESCRIPTOR_UP, FIRST_SOCKET, Lines, encode
+from shieldrelay.workers.link import ALIVE_SECONDS, DESCRIPTOR_UP, FIRST_SOCKET, Lines, encode
 
 
 class Link(Protocol):
@@ -57,6 +57,13 @@ class Link(Protocol):
     def _is_up(self, _ready: None) -> None:
         assert self.transport is not None
         self.transport.write(encode({"up": True}))
+        self._reactor.callLater(ALIVE_SECONDS, self._is_alive)
+
+    def _is_alive(self) -> None:
+        """Say so, for as long as anybody can hear it."""
+        if self.transport is not None and self._reactor.running:
+            self.transport.write(encode({"alive": True}))
+            self._reactor.callLater(ALIVE_SECONDS, self._is_alive)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

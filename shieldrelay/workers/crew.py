@@ -2,7 +2,8 @@
 
 The first worker starts alone: what has to be made once in the state directory is there when the others come, and a
 start that cannot succeed is told once. A worker that ends is started again, ever later while it ends soon; the others
-go on, and take the connections that wait. Made by `workers.service`.
+go on, and take the connections that wait. One that hangs is killed, for its sessions and its mail wait with it. Made by
+`workers.service`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from shieldrelay.ports import Journal, WallClock
+from shieldrelay.workers.link import ALIVE_SECONDS
 from shieldrelay.workers.process import Spawn, WorkerProcess
 from shieldrelay.workers.restarts import SOUND_SECONDS, Restarts
+
+HUNG_SECONDS = 60.0
+"""Who listened and has said nothing for so long hangs."""
 
 
 @define(eq=False)
@@ -29,6 +34,8 @@ class Worker:
     :ivar up: whether it listens.
     :ivar began: when this life began, by the reactor's clock; ``since``: seconds since the epoch.
     :ivar starts: how many lives there were.
+    :ivar heard: when it said something last, by the reactor's clock.
+    :ivar hung: whether its last life was ended because it hung.
     """
 
     number: int
@@ -37,6 +44,8 @@ class Worker:
     began: float = 0.0
     since: float = 0.0
     starts: int = 0
+    heard: float = 0.0
+    hung: bool = False
     restarts: Restarts = field(factory=Restarts)
     timer: IDelayedCall | None = None
 
@@ -78,6 +87,8 @@ class Crew:
         self._gone: Deferred[None] = Deferred()
         self._kill: IDelayedCall | None = None
         self._leader: Worker | None = None
+        self._looked = 0.0
+        self._watching: IDelayedCall | None = None
 
     # asked
 
@@ -95,6 +106,7 @@ class Crew:
     def start(self) -> None:
         """Start the first; the others follow when it listens."""
         self._start(self.workers[0])
+        self._look_later()
 
     def tell(self, **words: object) -> None:
         """Say something to all that run."""
@@ -108,6 +120,9 @@ class Crew:
         :param seconds: after which those that are still there are killed.
         """
         self._stopping = True
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
         for one in self.workers:
             one.cancel()
             if one.process is not None:
@@ -120,7 +135,11 @@ class Crew:
         one.cancel()
         one.began, one.since = self._reactor.seconds(), self._wall()
         one.starts += 1
-        process = WorkerProcess(lambda which: self._is_up(one, which), lambda which, why: self._ended(one, which, why))
+        process = WorkerProcess(
+            lambda which: self._is_up(one, which),
+            lambda: self._hear(one),
+            lambda which, why: self._ended(one, which, why),
+        )
         try:
             process.begin(self._spawn, one.number)
         except OSError as error:
@@ -146,9 +165,31 @@ class Crew:
                 for other in self.workers[1:]:
                     self._start(other)
 
+    def _hear(self, one: Worker) -> None:
+        one.heard = self._reactor.seconds()
+
+    def _look_later(self) -> None:
+        self._looked = self._reactor.seconds()
+        self._watching = self._reactor.callLater(ALIVE_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Kill who hangs; when we could not look ourselves, nobody knows what the others said meanwhile."""
+        now = self._reactor.seconds()
+        late = now - self._looked > 2.0 * ALIVE_SECONDS
+        for one in self.workers:
+            if late:
+                one.heard = now
+            elif one.up and one.process is not None and now - one.heard > HUNG_SECONDS:
+                one.hung, one.heard = True, now
+                reason = f"worker {one.number} hangs: it said nothing for {HUNG_SECONDS:g} s, and is killed"
+                self._journal.event("alarm", alarm="worker", domain=None, reason=reason)
+                one.process.signal(signal.SIGKILL)
+        self._look_later()
+
     def _is_sound(self, one: Worker) -> None:
         one.timer = None
-        if one.restarts.looping:
+        if one.restarts.looping or one.hung:
+            one.hung = False
             reason = f"worker {one.number} runs again"
             self._journal.event("alarm_over", alarm="worker", domain=None, reason=reason)
         one.restarts.sound()

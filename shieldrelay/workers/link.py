@@ -1,8 +1,9 @@
 """What a worker and its parent say to each other, over two pipes: a JSON object a line.
 
-The worker says ``{"up": true}`` when it listens. The parent says ``{"lead": true}`` to the one that fetches lists, and
-``{"reopen": true}`` when the journal's file was moved away. When the parent's end closes, the parent is gone, and the
-worker stops in good order. Everything else goes over the worker's control socket.
+The worker says ``{"up": true}`` when it listens, and ``{"alive": true}`` now and then while it can. The parent says
+``{"lead": true}`` to the one that fetches lists, and ``{"reopen": true}`` when the journal's file was moved away. When
+the parent's end closes, the parent is gone, and the worker stops in good order. Everything else goes over the worker's
+control socket.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 from collections.abc import Mapping
 
 LINE_OCTETS = 4096
+ALIVE_SECONDS = 10.0
+"""Between two words of a worker that it is alive."""
 DESCRIPTOR_UP = 3
 """On which a worker speaks to its parent; it hears it on standard input."""
 FIRST_SOCKET = 4

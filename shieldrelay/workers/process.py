@@ -35,13 +35,20 @@ class WorkerProcess(ProcessProtocol):
     :ivar pid: its process id; 0 before it is started.
     :ivar status: its exit status, once it has one.
     :param up: called when it listens.
+    :param heard: called whenever it says something.
     :param ended: called with this and why, once, when the process is gone.
     """
 
     transport: IProcessTransport
 
-    def __init__(self, up: Callable[[WorkerProcess], object], ended: Callable[[WorkerProcess, str], object]) -> None:
+    def __init__(
+        self,
+        up: Callable[[WorkerProcess], object],
+        heard: Callable[[], object],
+        ended: Callable[[WorkerProcess, str], object],
+    ) -> None:
         self._up = up
+        self._heard = heard
         self._ended = ended
         self._lines = Lines()
         self.pid = 0
@@ -68,6 +75,7 @@ class WorkerProcess(ProcessProtocol):
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """Hear what it says."""
+        self._heard()
         for words in self._lines.feed(data):
             if words.get("up"):
                 self._up(self)

@@ -48,6 +48,10 @@ class MadeUpProcess:
         self.protocol.childDataReceived(3, b'{"up"')
         self.protocol.childDataReceived(3, b": true}\n")
 
+    def alive(self) -> None:
+        """Say that it is alive."""
+        self.protocol.childDataReceived(3, b'{"alive": true}\n')
+
     def end(self, status: int = 1, signal: int | None = None) -> None:
         """End."""
         self.gone = True

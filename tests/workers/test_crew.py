@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from shieldrelay.workers.crew import HUNG_SECONDS
+from shieldrelay.workers.link import ALIVE_SECONDS
 from shieldrelay.workers.restarts import LOOPING, MOST_SECONDS, SOUND_SECONDS, Restarts
 from tests.workers.crew_fixture import MadeUpCrew
 
@@ -119,6 +121,37 @@ class RestartTests(SynchronousTestCase):
             {key: told[key] for key in ("worker", "pid", "reason", "seconds", "again")},
             {"worker": 2, "pid": 101, "reason": "signal 9", "seconds": 7.0, "again": 0.5},
         )
+
+
+class HangTests(SynchronousTestCase):
+    """A worker that says nothing any more."""
+
+    def test_who_hangs_is_killed_and_started_again(self) -> None:
+        """After a minute without a word one is killed, with an alarm that ends when its next life is sound."""
+        made = MadeUpCrew(2)
+        made.all_up()
+        silent = made.running(2)
+        for _ in range(8):
+            made.clock.advance(ALIVE_SECONDS)
+            made.running(1).alive()
+        self.assertEqual((made.running(1).signals, silent.signals), ([], ["KILL"]))
+        self.assertIn("worker 2 hangs", made.journal.named("alarm")[0]["reason"])
+        silent.end(0, signal=9)
+        made.clock.advance(1.0)
+        made.running(2).up()
+        for _ in range(7):
+            made.clock.advance(ALIVE_SECONDS)
+            for number in (1, 2):
+                made.running(number).alive()
+        self.assertEqual(len(made.journal.named("alarm_over")), 1)
+
+    def test_a_parent_that_stood_still_itself_kills_nobody(self) -> None:
+        """What a parent that was stopped did not hear is not held against its workers."""
+        made = MadeUpCrew(2)
+        made.all_up()
+        made.clock.advance(10 * HUNG_SECONDS)
+        made.clock.advance(ALIVE_SECONDS)
+        self.assertEqual([made.running(number).signals for number in (1, 2)], [[], []])
 
 
 class StopTests(SynchronousTestCase):
