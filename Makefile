@@ -54,10 +54,12 @@ bench: venv-test packages ## measure this relay against Postfix (BENCH="--quick"
 soak: venv-test packages ## the long versions of the fault tests; the last result stands in docs/soak.md
 	@$(PY) -m bench.soak
 
-etc: venv ## render etc/, docs/configuration.md, docs/ctl.md and docs/reference-replies.md
+etc: venv ## render etc/ and the pages that are made of declarations
 	@$(PY) -m shieldrelay.config.render
 	@$(PY) -m shieldrelay.admin.ctl_page
 	@$(PY) -m shieldrelay.assembly.reference_replies
+	@$(PY) -m shieldrelay.metrics.render
+	@$(PY) -m shieldrelay.alarms.render
 
 deb: ## build the Debian package of what is committed into dist/
 	@sh packaging/deb.sh dist
