@@ -121,7 +121,7 @@ def main(argv: list[str]) -> int:
     words: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in given.items()}
     wanted = Wanted(**words)
     try:
-        findings = list(run(wanted))
+        findings = list(dict.fromkeys(run(wanted)))
     except (Unfit, OSError) as fault:
         sys.stderr.write(f"shieldrelayctl: {fault}\n")
         return USAGE

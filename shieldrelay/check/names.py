@@ -37,6 +37,7 @@ class Names:
         self._trouble = ""
         self._answers, self._silences = 0, 0
         self._resolver = dns.resolver.Resolver(configure=False)
+        self._asked = ", ".join(map(str, servers)) or "those of /etc/resolv.conf"
         if servers:
             self._resolver.nameservers = [dns.nameserver.Do53Nameserver(each.host, each.port) for each in servers]
         else:
@@ -101,8 +102,7 @@ class Names:
         """Ask no more when no name server has answered anything."""
         self._silences += 1
         if not self._answers and self._silences >= SILENCES:
-            asked = ", ".join(str(each) for each in self._resolver.nameservers)
-            self._trouble = f"no name server answers: {asked}"
+            self._trouble = f"no name server answers: {self._asked}"
 
 
 def _text(record: object, kind: str) -> str:

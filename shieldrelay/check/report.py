@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shieldrelay.check.finding import Finding, Level
@@ -29,7 +29,7 @@ def report(findings: Sequence[Finding], *, quiet: bool = False) -> str:
         shown = [each for each in findings if each.part == part and not (quiet and each.level is Level.GOOD)]
         if shown:
             shown.sort(key=lambda each: -each.level)
-            blocks.append("\n".join([title, *map(_line, shown)]))
+            blocks.append("\n".join([title, *_lines(shown)]))
     return "\n\n".join([*blocks, _summary(findings)])
 
 
@@ -43,9 +43,12 @@ def as_json(findings: Sequence[Finding], status: int) -> dict[str, Any]:
     return {"findings": told, "exit": status}
 
 
-def _line(one: Finding) -> str:
-    line = f"  {_MARKS[one.level]:<8} {_harmless(one.subject)}: {_harmless(one.words)}"
-    return f"{line}\n{'':<11}-> {_harmless(one.advice)}" if one.advice else line
+def _lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Give findings with what to do; the same advice for several in a row stands once, behind the last."""
+    for one, after in zip(findings, (*findings[1:], None), strict=True):
+        yield f"  {_MARKS[one.level]:<8} {_harmless(one.subject)}: {_harmless(one.words)}"
+        if one.advice and (after is None or after.advice != one.advice):
+            yield f"{'':<11}-> {_harmless(one.advice)}"
 
 
 def _summary(findings: Sequence[Finding]) -> str:
