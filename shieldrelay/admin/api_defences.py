@@ -15,7 +15,7 @@ from attrs import frozen
 from shieldrelay.admin import parameters
 from shieldrelay.admin.openapi_shapes import BY, Parameter, limit_of
 from shieldrelay.admin.picture import ReloadPicture, as_json
-from shieldrelay.admin.picture_defences import HappeningPicture, StancePicture
+from shieldrelay.admin.picture_defences import HappeningPicture, StancePicture, StepPicture
 from shieldrelay.admin.roles import Reach, Role
 from shieldrelay.admin.router import Call, Refused, Route
 
@@ -47,6 +47,9 @@ class Stances(Protocol):
         :param about: a protected domain, a source or a network; empty: all.
         """
 
+    def counted(self) -> Sequence[StepPicture]:
+        """Give what was counted in the last hour, step by step, the oldest first."""
+
 
 def stance_routes(stances: Stances) -> tuple[Route, ...]:
     """Give the routes."""
@@ -73,6 +76,11 @@ def stance_routes(stances: Stances) -> tuple[Route, ...]:
                 limit_of(LATELY_LIMIT),
             ),
             also={"happenings": tuple[HappeningPicture, ...]},
+        ),
+        Route(
+            "GET", "/api/v1/counted", api.counted, needs=Role.VIEW, reach=Reach.NODE,
+            words="Give what was accepted and refused in the last hour, in steps of some seconds",
+            also={"steps": tuple[StepPicture, ...]},
         ),
     )  # fmt: skip
 
@@ -115,6 +123,10 @@ class _Api:
         about = parameters.text(call.query.get("about"), "about")
         found = await self.stances.lately(events.split(",") if events else (), since, about, limit)
         return {"happenings": [as_json(one) for one in found]}
+
+    async def counted(self, call: Call) -> Any:
+        parameters.only(call)
+        return {"steps": [as_json(one) for one in self.stances.counted()]}
 
 
 def _moment(value: str) -> float:

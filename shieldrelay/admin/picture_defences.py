@@ -47,3 +47,20 @@ class HappeningPicture:
     level: str
     domain: str
     fields: Mapping[str, Any]
+
+
+@frozen
+class StepPicture:
+    """What was counted in some seconds.
+
+    :ivar at: their end; ``seconds`` how many.
+    :ivar refused: by defence; the other names are those of `CountsPicture`.
+    """
+
+    at: float
+    seconds: int
+    accepted: int
+    turned_down: int
+    delivered: int
+    deferred: int
+    refused: Mapping[str, int]

@@ -21,6 +21,7 @@ from shieldrelay import __version__
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.control import ControlService
 from shieldrelay.admin.router import Response
+from shieldrelay.assembly.counted import Counted
 from shieldrelay.assembly.domains import PushedDomains
 from shieldrelay.assembly.drain import Drain
 from shieldrelay.assembly.ending import end_process
@@ -89,6 +90,7 @@ class ApplianceService(Service):
         self.domains = PushedDomains(house, self._reload)
         if house.peers is not None:
             house.peers.answer(*self.members.routes(), *self._taking.routes(), *self.domains.routes())
+        self._counted = Counted(house.journal, house.reactor, house.wall)
         steering = Steering(house, self._reload)
         router = control_router(
             steering,
@@ -99,7 +101,7 @@ class ApplianceService(Service):
             self._takeover,
             self.members,
             self.domains,
-            stances=DefenceSteering(house, self._reload),
+            stances=DefenceSteering(house, self._reload, self._counted),
             watch=self.watch,
             traces=self.trace,
         )
@@ -216,6 +218,7 @@ class ApplianceService(Service):
         self.manhole.start()
         self._in_background(self._sweep())
         self._takeover.start()
+        self._counted.start()
 
     async def _prepare(self, domain: str) -> None:
         """Make a domain's place in the spool durable, and go on with the outage that it was in."""
@@ -257,6 +260,7 @@ class ApplianceService(Service):
         if house.front is not None:
             await house.front.stop()
         self._takeover.stop()
+        self._counted.stop()
         await self.watch.stop()
         await self.trace.stop()
         await self.manhole.stop()

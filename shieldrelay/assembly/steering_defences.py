@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from shieldrelay.admin.picture import CountsPicture, ReloadPicture
-from shieldrelay.admin.picture_defences import HappeningPicture, StancePicture
+from shieldrelay.admin.picture_defences import HappeningPicture, StancePicture, StepPicture
 from shieldrelay.assembly import pictures_counts
+from shieldrelay.assembly.counted import Counted
 from shieldrelay.assembly.house import House
 from shieldrelay.assembly.reload import Reload
 from shieldrelay.config.mode import Mode
@@ -33,9 +34,14 @@ _WORDS = {
 class DefenceSteering:
     """Steers the modes of one node; see `admin.api_defences.Stances` for what each method owes."""
 
-    def __init__(self, house: House, reload: Reload) -> None:
+    def __init__(self, house: House, reload: Reload, counted: Counted) -> None:
         self._house = house
         self._reload = reload
+        self._counted = counted
+
+    def counted(self) -> Sequence[StepPicture]:
+        """Give what was counted."""
+        return self._counted.steps()
 
     def steerable(self) -> Sequence[str]:
         """Name the defences whose mode can be set."""

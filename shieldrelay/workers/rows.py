@@ -111,6 +111,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "entries/{network}"): _all(sums.revoked),
     ("GET", "defences"): _all(sums.stances),
     ("POST", "defences/{defence}"): Row(Whom.IN_TURN, configures=True),
+    ("GET", "counted"): _all(sums.counted),
     ("GET", "happenings"): Row(Whom.ALL, sums.happenings, limit=_LATELY),
     # lists are files that the leader writes and all read
     ("GET", "recipients/{domain}"): _LEADER,

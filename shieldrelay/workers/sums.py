@@ -50,6 +50,27 @@ def happenings(said: Said, limit: int) -> Any:
     return {"happenings": sorted(all_of, key=lambda one: -one["at"])[:limit]}
 
 
+def counted(said: Said) -> Any:
+    """Add up what was counted, step by step; who was not there yet has counted nothing."""
+    steps: dict[float, list[Any]] = {}
+    for one in (one for _, value in said for one in value["steps"]):
+        steps.setdefault(one["at"], []).append(one)
+    names = ("accepted", "turned_down", "delivered", "deferred")
+    return {
+        "steps": [
+            {**of[0], **_added(of, *names), "refused": _by_name(one["refused"] for one in of)}
+            for _, of in sorted(steps.items())
+        ]
+    }
+
+
+def _by_name(all_of: Iterable[Any]) -> dict[str, int]:
+    whole: dict[str, int] = {}
+    for name, count in (item for one in all_of for item in one.items()):
+        whole[name] = whole.get(name, 0) + count
+    return whole
+
+
 def stances(said: Said) -> Any:
     """Add up what the defences did."""
     rows = zip(*(value["defences"] for _, value in said), strict=True)
@@ -57,9 +78,7 @@ def stances(said: Said) -> Any:
 
 
 def _stance(all_of: Sequence[Any]) -> Any:
-    domains: dict[str, int] = {}
-    for name, count in (item for one in all_of for item in one["by_domain"].items()):
-        domains[name] = domains.get(name, 0) + count
+    domains = _by_name(one["by_domain"] for one in all_of)
     return {**all_of[0], **_added(all_of, "refused", "would_refuse"), "by_domain": domains}
 
 

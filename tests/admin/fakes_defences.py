@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shieldrelay.admin.picture import ReloadPicture
-from shieldrelay.admin.picture_defences import HappeningPicture, StancePicture
+from shieldrelay.admin.picture_defences import HappeningPicture, StancePicture, StepPicture
 
 
 class MemoryStances:
@@ -27,6 +27,10 @@ class MemoryStances:
     def steerable(self) -> Sequence[str]:
         """Name them."""
         return tuple(self.modes)
+
+    def counted(self) -> Sequence[StepPicture]:
+        """Give one step."""
+        return [StepPicture(20.0, 10, 5, 0, 5, 0, {"harvest": 7})]
 
     async def stances(self) -> Sequence[StancePicture]:
         """Give them."""

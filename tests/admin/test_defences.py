@@ -54,6 +54,11 @@ class DefenceTests(SynchronousTestCase):
         self.stances.faults = ("it cannot be",)
         self.assertEqual(self.code("POST", f"{at}harvest", b'{"mode": "off"}'), (409, "configuration_refused"))
 
+    def test_counted(self) -> None:
+        """What was counted comes in steps, the oldest first."""
+        steps = self.asked("GET", "/api/v1/counted").value["steps"]
+        self.assertEqual((steps[0]["accepted"], steps[0]["refused"]), (5, {"harvest": 7}))
+
     def test_lately(self) -> None:
         """What happened is asked for by kind, moment and number."""
         names = [each["event"] for each in self.asked("GET", "/api/v1/happenings").value["happenings"]]

@@ -7,7 +7,7 @@ import { absolute, now, rate } from "./words.js";
 
 const COLOURS = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6", "--s7", "--s8"];
 const HEIGHT = 190;
-const SHOWN = 300; // seconds
+const SHOWN = 900; // seconds
 
 export class Chart {
   constructor(title) {

@@ -40,15 +40,7 @@ export const defences = {
               (row) => [row.origin || "–", row.steered && element("div", {}, badge("warn", "not from the files"))],
             ],
             ["Refused", "number", (row) => number(row.refused)],
-            ["Would have refused", "number", (row) => number(row.would_refuse)],
-            [
-              "At which domains",
-              "",
-              (row) =>
-                Object.entries(row.by_domain).map(([domain, times]) =>
-                  element("div", {}, element("a", { href: `#/domains/${piece(domain)}` }, domain), ` ${number(times)}`),
-                ),
-            ],
+            ["Would have refused", "number", (row) => [number(row.would_refuse), places(row)]],
             [
               "Do",
               "",
@@ -98,6 +90,12 @@ export const defences = {
     return { close: () => [list, would].forEach((each) => each.close()) };
   },
 };
+
+function places(row) {
+  return Object.entries(row.by_domain).map(([domain, times]) =>
+    element("div", {}, element("a", { href: `#/domains/${piece(domain)}` }, domain), ` ${number(times)}`),
+  );
+}
 
 function modes(row) {
   const others = [

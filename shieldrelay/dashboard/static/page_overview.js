@@ -96,7 +96,7 @@ export const overview = {
 
 function latest(stream, name) {
   const rates = stream.rates.get(name) ?? [];
-  const last = rates.slice(-10);
+  const last = rates.slice(-5);
   return last.length ? last.reduce((sum, each) => sum + each, 0) / last.length : null;
 }
 

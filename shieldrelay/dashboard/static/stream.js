@@ -3,7 +3,7 @@
 import { get } from "./requests.js";
 import { setClock } from "./words.js";
 
-const KEPT = 600;
+const KEPT = 1200;
 const SILENCE = 7000;
 const POLL = 5000;
 
@@ -18,6 +18,20 @@ export class Stream {
     this.watching = setInterval(() => this.watch(), 1000);
     this.heard = Date.now();
     this.connect();
+    this.remember();
+  }
+
+  // What was before this page was opened, in coarser steps.
+  async remember() {
+    const { steps } = await get("counted").catch(() => ({ steps: [] }));
+    const past = steps.filter((step) => step.at < (this.times[0] ?? Infinity));
+    const names = new Set([...this.rates.keys(), "accepted", "turned_down", "delivered", "deferred"]);
+    for (const step of past) for (const defence of Object.keys(step.refused)) names.add(`refused ${defence}`);
+    for (const name of names) {
+      const known = this.rates.get(name) ?? new Array(this.times.length).fill(0);
+      this.rates.set(name, [...past.map((step) => rateOf(step, name)), ...known]);
+    }
+    this.times = [...past.map((step) => step.at), ...this.times];
   }
 
   connect() {
@@ -82,4 +96,9 @@ function counted(status) {
   for (const name of ["accepted", "turned_down", "delivered", "deferred"]) found.set(name, counts[name] ?? 0);
   for (const [defence, value] of Object.entries(counts.refused ?? {})) found.set(`refused ${defence}`, value);
   return found;
+}
+
+function rateOf(step, name) {
+  const value = name.startsWith("refused ") ? step.refused[name.slice(8)] : step[name];
+  return (value ?? 0) / step.seconds;
 }
