@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Search:
     def newest(self) -> str:
         """Give the place of the newest line; ``""``: there is none."""
         for path in reversed(paths(self._directory)):
-            for view in self._opened(path):
+            with suppress(sqlite3.Error), closing(SegmentView(path)) as view:  # what cannot be read is not there
                 extent = view.extent()
                 if extent is not None:
                     block = extent.blocks - 1
@@ -103,59 +104,48 @@ class Search:
         found: list[Found] = []
         onwards = bool(asked.newer)
         begin = place_of(asked.newer) if onwards else place_of(asked.after) if asked.after else NOWHERE
-        for file, block, view in self._blocks(matcher, begin, onwards=onwards):
+        for file, block, lines in self._blocks(matcher, begin, onwards=onwards):
             if self._seconds() > deadline:
-                return Page(tuple(found), (file, block + 1, 0), self._began(view, block))
-            for one in self._matching(matcher, file, block, view.lines(block), onwards=onwards):
+                return Page(tuple(found), (file, block + 1, 0), self._began(lines))
+            for one in self._matching(matcher, file, block, lines, onwards=onwards):
                 if one.place > begin if onwards else one.place < begin:
                     found.append(one)
                     if len(found) == asked.limit:
                         return Page(tuple(found), one.place)
         return Page(tuple(found), None)
 
-    def _began(self, view: SegmentView, block: int) -> float | None:
-        for line in view.lines(block):
+    def _began(self, lines: Sequence[bytes]) -> float | None:
+        for line in lines:
             try:
                 return self._reader.at(json.loads(line)) if line else None
             except (ValueError, KeyError):
                 continue
         return None
 
-    def _opened(self, path: Path) -> Iterator[SegmentView]:
-        """Open a file, and close it again; one that cannot be read is no file."""
-        try:
-            view = SegmentView(path)
-        except sqlite3.Error:
-            return
-        try:
-            view.snapshot()
-            yield view
-        except sqlite3.Error:
-            return
-        finally:
-            view.close()
-
     def _blocks(
         self, matcher: Matcher, begin: Place, *, onwards: bool
-    ) -> Iterator[tuple[int, int, SegmentView]]:
+    ) -> Iterator[tuple[int, int, list[bytes]]]:
         """Give the blocks that may have such lines, from a place on."""
         files = paths(self._directory) if onwards else reversed(paths(self._directory))
-        since, until = matcher.span
         for path in files:
             file = number_of(path)
             if file < begin[0] if onwards else file > begin[0]:
                 continue
-            for view in self._opened(path):
-                extent = view.extent()
-                if extent is None or extent.last < since or extent.first > until:
-                    continue
-                runs = range((extent.blocks - 1) // RUN_BLOCKS + 1)
-                for run in runs if onwards else reversed(runs):
-                    numbers = sorted(self._candidates(view, run, matcher), reverse=not onwards)
-                    for number in numbers:
-                        inside = (file, number) >= begin[:2] if onwards else (file, number) <= begin[:2]
-                        if inside:
-                            yield file, number, view
+            with suppress(sqlite3.Error), closing(SegmentView(path)) as view:  # what cannot be read is not there
+                for number in self._numbers(view, matcher, onwards=onwards):
+                    inside = (file, number) >= begin[:2] if onwards else (file, number) <= begin[:2]
+                    if inside:
+                        yield file, number, view.lines(number)
+
+    def _numbers(self, view: SegmentView, matcher: Matcher, *, onwards: bool) -> Iterator[int]:
+        """Give the numbers of a file's blocks that may have such lines."""
+        since, until = matcher.span
+        extent = view.extent()
+        if extent is None or extent.last < since or extent.first > until:
+            return
+        runs = range((extent.blocks - 1) // RUN_BLOCKS + 1)
+        for run in runs if onwards else reversed(runs):
+            yield from sorted(self._candidates(view, run, matcher), reverse=not onwards)
 
     def _candidates(self, view: SegmentView, run: int, matcher: Matcher) -> set[int]:
         since, until = matcher.span

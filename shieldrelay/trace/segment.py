@@ -48,8 +48,14 @@ def pack(lines: Sequence[bytes]) -> bytes:
 
 
 def unpack(body: bytes) -> list[bytes]:
-    """Give a block's lines; one that was removed is empty."""
-    return zlib.decompress(body).split(b"\n")
+    """Give a block's lines; one that was removed is empty.
+
+    :raises sqlite3.DatabaseError: it is no body.
+    """
+    try:
+        return zlib.decompress(body).split(b"\n")
+    except zlib.error as error:
+        raise sqlite3.DatabaseError(f"a block cannot be read: {error}") from error
 
 
 class Segment:
@@ -210,20 +216,17 @@ class Extent:
 
 
 class SegmentView:
-    """One file, opened to be searched. See `Segment` for what may be raised."""
+    """One file, opened to be searched: as it is when it is first asked. See `Segment` for what may be raised."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._db.execute("BEGIN")
 
     def extent(self) -> Extent | None:
         """Give its extent; ``None``: it has no lines."""
         row = self._db.execute("SELECT min(first), max(last), max(number) FROM block").fetchone()
         return None if row[2] is None else Extent(row[0], row[1], row[2] + 1)
-
-    def snapshot(self) -> None:
-        """From here on, and until `close`, see what there is now."""
-        self._db.execute("BEGIN")
 
     def lines(self, number: int) -> list[bytes]:
         """Give a block's lines."""

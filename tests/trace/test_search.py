@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shieldrelay.trace.question import Question
 from shieldrelay.trace.search import written
 from shieldrelay.trace.settings import DomainTerms
+from shieldrelay.trace.shelf import paths
 from shieldrelay.trace.story import story
 from tests.trace.case import NOW, TraceCase, line, refusal, transaction
 
@@ -108,6 +113,28 @@ class SearchTests(TraceCase):
         self.assertIsNotNone(page.searched_to)
         rest = self.page(source="192.0.0.0/8", limit=1000, after=written(page.more))
         self.assertEqual(len(page.found) + len(rest.found), 600)
+
+    def test_file_that_cannot_be_read_is_passed_over(self):
+        """A file that is no database, or is only being made, keeps nobody from finding what others have."""
+        self.write(transaction(1))
+        self.index()
+        directory = Path(self.settings.directory)
+        (directory / "trace-000008.db").write_bytes(b"")
+        (directory / "trace-000009.db").write_bytes(b"nonsense" * 1000)
+        self.assertEqual(self.ids(), ["session1"])
+        self.assertEqual(self.ids(newer="0.0.0"), ["session1"])
+        self.assertTrue(self.search().newest().startswith("1."))
+
+    def test_block_that_cannot_be_read_is_passed_over(self):
+        """What else there is is found."""
+        self.write(transaction(1))
+        self.index()
+        self.now += 86400.0
+        self.write(transaction(2))
+        self.index()
+        with closing(sqlite3.connect(paths(Path(self.settings.directory))[0])) as db, db:
+            db.execute("UPDATE block SET body = x'00'")
+        self.assertEqual(self.ids(), ["session2"])
 
     def test_story_of_a_message_has_its_session_alone(self):
         """A message's story has its session, attempts and notices, not the session's other messages."""
