@@ -12,8 +12,8 @@ import attrs
 from shieldrelay.config.schema import Configuration
 
 _PASSING = ("lock",)
-_UNFINISHED = ("built-", "aside-", ".", "trace-")
-_UNDER_WAY = ("imports",)
+_UNFINISHED = ("built-", "aside-", ".")
+_UNDER_WAY = ("imports", "trace")
 """What is under way, and means nothing to another process; and the index of the journal, which is made anew."""
 
 

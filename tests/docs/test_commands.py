@@ -22,6 +22,7 @@ WORLD = Path(__file__).with_name("world.sh")
 PAGES = sorted(page for page in DOCS.glob("*.md") if any(block.is_run for block in blocks_of(page)))
 SECONDS = 240
 _MARK = re.compile(r"^@@ (\d+) ended with (\d+)$", re.MULTILINE)
+_WITHIN = re.compile(r"^(?!\|).*?`(shieldrelayctl [^`]*)`", re.MULTILINE)
 _OURS = re.compile(r"^(?:    )?(?:\$ |# )?(shieldrelayctl .*)$", re.MULTILINE)
 
 
@@ -99,18 +100,33 @@ class WrittenTests(SynchronousTestCase):
         faults = []
         for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
             for line in _OURS.findall(page.read_text()):
-                words = _words(line)
-                try:
-                    parser().parse_args(spelled_out(words))
-                except SystemExit as left:
-                    if left.code:
-                        faults.append(f"{page.name}: {line}")
+                if not _understood(_words(line)):
+                    faults.append(f"{page.name}: {line}")
+        self.assertEqual(faults, [])
+
+    def test_words_within_sentences(self) -> None:
+        """So is what stands within a sentence, unless it is a command's name alone or shows its options."""
+        faults = []
+        for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+            for command in _WITHIN.findall(page.read_text()):
+                words = _words(command)
+                if len(words) > 1 and "[" not in command and not _understood(words):
+                    faults.append(f"{page.name}: {command}")
         self.assertEqual(faults, [])
 
     def test_reasons(self) -> None:
         """Commands that are not run say why."""
         bare = [block.where for page in DOCS.glob("*.md") for block in blocks_of(page) if block.info == "sh untested:"]
         self.assertEqual(bare, [])
+
+
+def _understood(words: list[str]) -> bool:
+    """Whether the command line's parser takes these words."""
+    try:
+        parser().parse_args(spelled_out(words))
+    except SystemExit as left:
+        return not left.code
+    return True
 
 
 def _words(line: str) -> list[str]:

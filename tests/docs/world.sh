@@ -81,7 +81,12 @@ install -d -m 777 /var/tmp/customer
 ip netns exec customer smtp-sink -u nobody -h mail.example.com -d /var/tmp/customer/%H%M%S. 192.0.2.25:25 50 &
 
 # the program, as its package leaves it behind
-chmod 711 /root
+above=$checkout
+while [ "$above" != / ]; do
+    chmod o+x "$above"
+    above=$(dirname "$above")
+done
+chmod o+x /root
 addgroup --quiet --system shieldrelay 2>/dev/null
 adduser --quiet --system --ingroup shieldrelay --home /var/lib/shieldrelay --no-create-home shieldrelay 2>/dev/null
 install -d -m 700 -o shieldrelay -g shieldrelay /var/spool/shieldrelay /var/lib/shieldrelay
