@@ -10,6 +10,7 @@ from shieldrelay.admin.ctl_client import ControlClient, path_of
 from shieldrelay.admin.ctl_outcome import DONE, AddCommand, operator, print_json
 from shieldrelay.admin.ctl_text import clock_time, harmless, span, table, whole
 
+_COUNTED = ("accepted", "refused", "turned_down", "delivered", "deferred")
 _MODES = ("enforce", "observe", "off", "configured")
 
 
@@ -20,6 +21,8 @@ def add_defence_commands(add: AddCommand) -> None:
         "defences",
     )  # fmt: skip
     defences.add_argument("--json", action="store_true", help="print the node's answer as it is")
+    counted = add("counted", _counted, "Show what was accepted and refused in the last hour, by minutes.", "counted")
+    counted.add_argument("--json", action="store_true", help="print the node's answer as it is")
     mode = add(
         "mode", _mode, "Have a defence of this node enforce, observe or be off, until it is set back.",
         "mode harvest observe",
@@ -28,9 +31,30 @@ def add_defence_commands(add: AddCommand) -> None:
     mode.add_argument("mode", choices=_MODES, help="configured: as the configuration says, again")
     lately = add("happenings", _happenings, "Say what happened lately, newest first.", "happenings --since 2h")
     lately.add_argument("event", nargs="*", metavar="EVENT", help="only these events of the journal")
+    lately.add_argument("--about", metavar="NAME", help="only of a protected domain, a source or a network")
     lately.add_argument("--since", type=span, metavar="TIME", help="not longer ago, such as 30m or 2h")
     lately.add_argument("--limit", type=whole(1, 2000), default=100, metavar="N", help="at most so many (default: 100)")
     lately.add_argument("--json", action="store_true", help="print the node's answer as it is")
+
+
+def _counted(client: ControlClient, arguments: argparse.Namespace) -> int:
+    answer = client.ask("GET", path_of("counted"))
+    if arguments.json:
+        return print_json(answer)
+    print(counted_view(answer["steps"]))
+    return DONE
+
+
+def counted_view(steps: list[dict[str, Any]]) -> str:
+    """Give a table of what was counted, a minute a row, the latest last."""
+    minutes: dict[int, dict[str, int]] = {}
+    for each in steps:
+        row = minutes.setdefault(int(each["at"] - each["seconds"]) // 60, dict.fromkeys(_COUNTED, 0))
+        for name in _COUNTED:
+            row[name] += sum(each[name].values()) if name == "refused" else each[name]
+    rows = [(clock_time(60.0 * minute), *(str(row[name]) for name in _COUNTED)) for minute, row in minutes.items()]
+    heads = ("MINUTE", *(name.replace("_", " ").upper() for name in _COUNTED))
+    return table(heads, rows, frozenset(range(1, len(heads)))) if rows else "nothing was counted yet"
 
 
 def _defences(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -75,6 +99,8 @@ def _happenings(client: ControlClient, arguments: argparse.Namespace) -> int:
     query = {"limit": str(arguments.limit)}
     if arguments.event:
         query["events"] = ",".join(arguments.event)
+    if arguments.about:
+        query["about"] = arguments.about
     if arguments.since:
         query["since"] = str(int(time.time()) - arguments.since)
     answer = client.ask("GET", path_of("happenings"), query)

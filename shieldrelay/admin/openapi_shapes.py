@@ -68,10 +68,12 @@ class Shapes:
     """Schemas of attrs classes, each under its name, as they are needed.
 
     :ivar named: what ``components/schemas`` is to have.
+    :ivar kinds: of what they are made; two of one name are a bug.
     """
 
     def __init__(self) -> None:
         self.named: dict[str, Schema] = {}
+        self.kinds: dict[str, type] = {}
 
     def of(self, kind: Any) -> Schema:
         """Give the schema of a type: of a picture, a reference."""
@@ -103,6 +105,7 @@ class Shapes:
         name = kind.__name__.removesuffix("Picture")
         if name not in self.named:
             self.named[name] = {}  # it may hold itself
+            self.kinds[name] = kind
             hints = typing.get_type_hints(kind)
             properties = {each.name: self.of(hints[each.name]) for each in attrs.fields(kind)}
             words = (kind.__doc__ or "").strip().partition("\n")[0]
@@ -112,6 +115,8 @@ class Shapes:
                 "properties": properties,
                 "required": list(properties),
             }
+        if self.kinds[name] is not kind:
+            raise TypeError(f"{kind.__module__} and {self.kinds[name].__module__} have a {name} each")
         return {"$ref": f"#/components/schemas/{name}"}
 
 

@@ -64,7 +64,7 @@ class DefencePicture:
 
 
 @frozen
-class StepPicture:
+class JudgementPicture:
     """What one judgement would do with a connection now.
 
     :ivar stage: ``connect``, ``greeting``, ``STARTTLS``, ``MAIL``, ``RCPT`` or ``content``.
@@ -129,7 +129,7 @@ class SourcePicture:
     stressed: bool = False
     defences: tuple[DefencePicture, ...] = ()
     refusals: tuple[RefusalPicture, ...] = ()
-    steps: tuple[StepPicture, ...] = ()
+    steps: tuple[JudgementPicture, ...] = ()
 
 
 @frozen

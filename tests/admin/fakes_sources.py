@@ -9,9 +9,9 @@ from shieldrelay.admin.picture_sources import (
     DefencePicture,
     EntryPage,
     EntryPicture,
+    JudgementPicture,
     RefusalPicture,
     SourcePicture,
-    StepPicture,
     WorstPicture,
 )
 from tests.admin.fakes import HOSTILE, NOW
@@ -59,10 +59,10 @@ class MemoryDefences:
                 DefencePicture("history"),
             ),
             steps=(
-                StepPicture("connect", "lists", "passes", why="on no list"),
-                StepPicture("connect", "connections", "would refuse", "observe", "12 sessions at once, limit 10"),
-                StepPicture("connect", "harvest", "refuses", "enforce", f"asked {HOSTILE}", NOW + 1740),
-                StepPicture("RCPT", "harvest", "refuses", "enforce", "all alike"),
+                JudgementPicture("connect", "lists", "passes", why="on no list"),
+                JudgementPicture("connect", "connections", "would refuse", "observe", "12 sessions at once, limit 10"),
+                JudgementPicture("connect", "harvest", "refuses", "enforce", f"asked {HOSTILE}", NOW + 1740),
+                JudgementPicture("RCPT", "harvest", "refuses", "enforce", "all alike"),
             ),
             refusals=(RefusalPicture("1xUzun3PcWee0dUqRj1Gpl1r", "harvest", NOW - 30, 412),),
         )

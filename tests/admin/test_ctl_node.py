@@ -48,7 +48,7 @@ class NodeCommands(NodeCase):
         rows = {
             "status": "example.test", "queue": "bob@example.test", "defences": "harvest", "lists": "192.0.2.7",
             "explain 192.0.2.7": "!  connect   lists", "configuration node.": "relay.test", "members": "relay.test",
-            "happenings": "", "audit": "", "parts": "", "alarms": "",
+            "happenings": "", "counted": "", "audit": "", "parts": "", "alarms": "",
         }  # fmt: skip
         for line, words in rows.items():
             out, err, status = await self.ctl(*line.split())

@@ -68,6 +68,7 @@ resume
 defences
 mode harvest observe
 happenings
+counted
 trace
 trace 1xUzun3PcWee0dUqRj1Gpl1r
 trace --index

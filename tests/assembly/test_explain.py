@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shieldrelay.admin.api_sources import ListKind
-from shieldrelay.admin.picture_sources import SourcePicture, StepPicture
+from shieldrelay.admin.picture_sources import JudgementPicture, SourcePicture
 from shieldrelay.mail.client import client_of
 from shieldrelay.mail.verdict import Refusal
 from shieldrelay.mail.violation import ViolationKind
@@ -18,7 +18,7 @@ ORDER = [
 ]  # fmt: skip
 
 
-def decisive(seen: SourcePicture) -> StepPicture | None:
+def decisive(seen: SourcePicture) -> JudgementPicture | None:
     """Give the step at connect that refuses."""
     return next((each for each in seen.steps if each.stage == "connect" and each.does == "refuses"), None)
 
