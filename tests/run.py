@@ -1,25 +1,29 @@
 """Run the tests under trial and say, in the last lines, how they went: ``python -m tests.run [-j N] [MODULE ...]``.
 
 Trial loads, runs and reports; what is added here is the table of capabilities at the start, and at the end a line
-``N not possible here`` and a line ``N passed, N failed``. A test that is skipped or expected to fail counts as failed:
-what the machine cannot do is declared with `tests.capabilities.possible`, and everything else must pass. So does a run
-that finds no test. Ends with 0 only when nothing failed.
+``N not possible here`` and a line ``N passed, N failed``; before them, which tests took longest. A test that is skipped
+or expected to fail counts as failed: what the machine cannot do is declared with `tests.capabilities.possible`, and
+everything else must pass. So does a run that finds no test, and so does each process that outlives it. Ends with 0 only
+when nothing failed.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.trial import reporter, runner
+from twisted.trial._dist.distreporter import DistReporter
 from twisted.trial._dist.disttrial import DistTrialRunner
 
 from tests import capabilities
+from tests.left_behind import mark, swept
 
 _TEMPORARY = "var/trial"
 
@@ -44,6 +48,76 @@ class Tally:
     def is_good(self) -> bool:
         """Whether there were tests and none failed."""
         return self.passed > 0 and not self.failed
+
+
+class Stopwatch:
+    """Notes how long each test took, from without: its worker's waits for the processor are in it.
+
+    :ivar seconds: by the test's name.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.seconds: dict[str, float] = {}
+        self._begun: dict[str, float] = {}
+
+    def start(self, name: str) -> None:
+        """A test begins."""
+        self._begun[name] = self._clock()
+
+    def stop(self, name: str) -> None:
+        """A test ended."""
+        self.seconds[name] = self._clock() - self._begun.pop(name)
+
+    def slowest(self, most: int) -> list[str]:
+        """Give a line for each of the tests that took longest, the longest first."""
+        ranked = sorted(self.seconds.items(), key=lambda item: (-item[1], item[0]))
+        return [f"{seconds:7.1f} s  {name}" for name, seconds in ranked[:most]]
+
+
+STOPWATCH = Stopwatch()
+"""Of this run: trial makes its reporters itself, and they know no other way to it."""
+LEFT_BEHIND: list[str] = []
+"""The processes that outlived this run's tests."""
+
+
+class _Alone(reporter.VerboseTextReporter):
+    """Times the tests of this process."""
+
+    def startTest(self, method: Any) -> None:
+        STOPWATCH.start(method.id())
+        super().startTest(method)
+
+    def stopTest(self, method: Any) -> None:
+        super().stopTest(method)
+        STOPWATCH.stop(method.id())
+
+
+class _Apart(DistReporter):
+    """Times the tests of several processes."""
+
+    def startTest(self, test: Any) -> None:
+        STOPWATCH.start(test.id())
+        super().startTest(test)
+
+    def stopTest(self, test: Any) -> None:
+        super().stopTest(test)
+        STOPWATCH.stop(test.id())
+
+
+class _Spread(DistTrialRunner):
+    """Runs the tests in several processes, and times them.
+
+    :ivar word: marks the processes of this run.
+    """
+
+    _distReporterFactory = _Apart  # noqa: N815 - trial's name
+    word: str
+
+    def writeResults(self, result: Any) -> None:
+        """All tests have run; the workers have not been told to end."""
+        super().writeResults(result)
+        LEFT_BEHIND.extend(swept(self.word))
 
 
 def tally(result: Any) -> Tally:
@@ -79,21 +153,25 @@ def _suite(names: Sequence[str]) -> Any:
     return loader.loadByNames(list(names), recurse=True)
 
 
-def _run(names: Sequence[str], jobs: int) -> Any:
+def _run(names: Sequence[str], jobs: int, word: str) -> Any:
     """Load and run the tests in this process, or in several that take turns."""
     suite = _suite(names)
     Path(_TEMPORARY).parent.mkdir(exist_ok=True)
     if jobs < 2:
-        return runner.TrialRunner(reporter.VerboseTextReporter, workingDirectory=_TEMPORARY).run(suite)
-    spread = DistTrialRunner(
+        result = runner.TrialRunner(_Alone, workingDirectory=_TEMPORARY).run(suite)
+        LEFT_BEHIND.extend(swept(word))
+        return result
+    spread = _Spread(
         reporter.VerboseTextReporter, maxWorkers=jobs, workerArguments=[], workingDirectory=_TEMPORARY
     )
+    spread.word = word
     return spread.run(suite)
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description="Run the tests under trial.")
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="processes to run in (default: 1)")
+    parser.add_argument("--slowest", type=int, default=25, metavar="N", help="how many of the slowest to name")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write the last line there instead of showing it")
     parser.add_argument("names", nargs="*", default=["tests"], metavar="MODULE", help="what to run (default: tests)")
     return parser.parse_args(words)
@@ -103,7 +181,11 @@ def main(words: Sequence[str]) -> int:
     """Run what the command line asks for; give the exit code."""
     arguments = _arguments(words)
     print(capabilities.table(), flush=True)
-    outcome = tally(_run(arguments.names, arguments.jobs))
+    word = mark()
+    outcome = tally(_run(arguments.names, arguments.jobs, word))
+    outcome = evolve(outcome, failed=(*outcome.failed, *((each, "left behind") for each in LEFT_BEHIND)))
+    if slowest := STOPWATCH.slowest(arguments.slowest):
+        print("\n".join(["The tests that took longest:", *slowest]))
     for name, reason in outcome.failed:
         print(f"{reason}: {name}")
     if not outcome.passed and not outcome.failed:
