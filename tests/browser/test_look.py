@@ -45,6 +45,7 @@ class LookTests(BrowserCase):
         self.a_watched_node(9)
         page = self.a_page()
         page.goto(f"http://127.0.0.1:{self.admin_port}/")
+        expect(page.get_by_label("User")).to_be_focused()
         page.keyboard.type("alice")
         page.keyboard.press("Tab")
         page.keyboard.type("correct horse battery")
