@@ -169,6 +169,7 @@ class Shield:
             configuration, self.hub, reactor, wall, journal, rnd, member, lambda: bool(self.defences.stress.own)
         )
         self.exchange.forgotten = self.membership.roster.show
+        self.exchange.telling, self.exchange.heard = self.defences.harvest.telling, self.defences.harvest.exchanged
         self.strain = Strain(self.decisions, member, self._timepiece, lambda: self.exchange.members)
         self.pauses = Pauses(reactor, self.exchange.next, self._sleepers, rnd)
         for table in self.tables:

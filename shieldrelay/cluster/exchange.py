@@ -81,6 +81,8 @@ class Exchange:
     :ivar members: live ones as far as was last known, this one among them.
     :ivar interval: the tick as it is now stretched, in seconds.
     :ivar stakes: our parts of what members share out.
+    :ivar telling: called when a report is made: what was counted until now is in it, or waits its turn in the next.
+    :ivar heard: called when the hub has taken that report in; not when it failed.
     :ivar forgotten: called when the hub had forgotten us.
     """
 
@@ -102,6 +104,8 @@ class Exchange:
         self.member = member
         self.interval = self.settings.tick
         self.stakes = Stakes(alone=hub.alone)
+        self.telling: Callable[[], object] = bool
+        self.heard: Callable[[], object] = bool
         self.forgotten: Callable[[], object] = bool
         self._hub = hub
         self._clock = clock
@@ -192,6 +196,7 @@ class Exchange:
         began = self._clock.seconds()
         self._tidy(began)
         report = self._report(began)
+        self.telling()
         self._waiting.board()
         spent = self._clock.seconds() - began
         self._outstanding = maybeDeferred(self._hub.exchange, report)
@@ -265,6 +270,7 @@ class Exchange:
         self._decisions.apply(changes)
         self._version, self.members = int(news.version), max(1, int(news.members))
         self._decisions.told(report.changes)
+        self.heard()
         self.stakes.put(report.claims, news.grants, self.members, now)
         if news.whole:
             self._decisions.compare(changes)

@@ -194,12 +194,21 @@ class Harvest:
             self._charge(case)
         session.fresh = False
 
-    # for the operator
+    # the exchange with other members
+
+    def telling(self) -> None:
+        """Note that the other members are being told what was counted so far."""
+        for domain in self._domains.values():
+            domain.telling = domain.unsent
 
     def exchanged(self) -> None:
-        """Note that the other members have been told all that was counted so far."""
+        """Note that the other members have heard what they were last being told; nobody says so when they have not."""
         for domain in self._domains.values():
-            domain.unsent = 0.0
+            if domain.telling:
+                domain.unsent -= domain.telling
+                domain.telling = 0.0
+
+    # for the operator
 
     def release(self, source: bytes, now: float) -> None:
         """Forget a source: box, offences and scores."""

@@ -81,10 +81,11 @@ class DomainShield:
 
     :ivar level: as of the last judgement.
     :ivar since: reactor seconds since which it has this level; ``None`` when it has always had it.
-    :ivar unsent: evidence of ours that the other members have not been told yet.
+    :ivar unsent: evidence of ours that the other members have not heard of yet, as it was when it was counted.
+    :ivar telling: what of it they are just being told.
     """
 
-    __slots__ = ("_names", "_told", "_upon", "bounds", "key", "level", "name", "since", "table", "unsent")
+    __slots__ = ("_names", "_told", "_upon", "bounds", "key", "level", "name", "since", "table", "telling", "unsent")
 
     def __init__(self, name: str, table: Table, told: LevelTold | None) -> None:
         self.name = name
@@ -92,7 +93,7 @@ class DomainShield:
         self.table = table
         self.level = Level.CALM
         self.since: float | None = None
-        self.unsent = 0.0
+        self.unsent = self.telling = 0.0
         self.bounds: Thresholds | None = None
         self._upon: HarvestSettings | None = None
         self._names = RecentNames()
@@ -119,10 +120,11 @@ class DomainShield:
     def evidence(self, row: Row, bounds: Thresholds, members: int) -> float:
         """Give the evidence of ten minutes.
 
-        Until the next exchange a member takes it that the others see what it sees; and what is granted without a
-        message counts as much as the unknown ones above the noise, and no more.
+        Until the next exchange a member takes it that the others see what it sees, and fades as that does when no
+        exchange comes; and what is granted without a message counts as much as the unknown ones above the noise, and
+        no more.
         """
-        strong = self.table.total(row, STRONG) + (members - 1) * self.unsent
+        strong = self.table.total(row, STRONG) + (members - 1) * min(self.unsent, row.own[STRONG])
         return strong + min(self.table.total(row, UNFOLLOWED), max(0.0, strong - bounds.noise))
 
     def judge(self, settings: HarvestSettings, members: int, now: float) -> Level:

@@ -12,7 +12,7 @@ from twisted.trial import unittest
 
 from shieldrelay.cluster.decisions import Decisions
 from shieldrelay.cluster.exchange import Exchange, HubState
-from shieldrelay.cluster.hub import RECORDS_AT_ONCE, Card, Change, ChangeKind, Hub, News, Record, Report
+from shieldrelay.cluster.hub import RECORDS_AT_ONCE, Card, Change, ChangeKind, Hub, HubAway, News, Record, Report
 from shieldrelay.cluster.kinds import Field, Kind
 from shieldrelay.cluster.memory_hub import MemoryHub
 from shieldrelay.cluster.register import Register
@@ -97,6 +97,25 @@ class ForgetfulHub:
 
 def no_news(report: Report) -> News:
     return News(report.version or 1, 1)
+
+
+class HeardTests(unittest.SynchronousTestCase):
+    def test_who_counts_hears_what_was_told(self) -> None:
+        """Whoever counts is told of each report, and of its having been taken in; of none that failed."""
+        clock, told = Clock(), list[str]()
+        answers = iter([HubAway("gone"), News(1, 2), News(2, 2)])
+
+        def answer(report: Report) -> Any:
+            told.append("asked")
+            this = next(answers)
+            return fail(this) if isinstance(this, Exception) else this
+
+        node = Node("one", ScriptedHub(answer), clock)
+        node.exchange.telling = lambda: told.append("telling")
+        node.exchange.heard = lambda: told.append("heard")
+        node.exchange.start()
+        clock.pump([0.0, 2 * TICK, TICK])
+        self.assertEqual(told, ["telling", "asked"] + 2 * ["telling", "asked", "heard"])
 
 
 class SharedTests(unittest.SynchronousTestCase):

@@ -76,6 +76,32 @@ class ShieldTests(unittest.SynchronousTestCase):
             Caller(harvest, apart(number)).rcpt(f"nobody{number}")
         self.assertIs(harvest.domains(1000.0)[0].level, Level.SHIELD)
 
+    def test_what_others_have_heard_counts_once(self) -> None:
+        """Once the other members have heard of evidence it counts for what it is, not for what they might have seen."""
+        harvest = Harvest(HarvestSettings(), members=lambda: 3)
+        for number in range(3):
+            Caller(harvest, apart(number)).rcpt(f"nobody{number}")
+        harvest.telling()
+        Caller(harvest, apart(3)).rcpt("nobody3")
+        harvest.exchanged()
+        self.assertAlmostEqual(harvest.domains(1000.0)[0].evidence, 4.0 + 2 * 1.0, 1)
+
+    def test_what_others_did_not_hear_counts_for_all(self) -> None:
+        """An exchange that fails leaves all of it assumed."""
+        harvest = Harvest(HarvestSettings(), members=lambda: 3)
+        Caller(harvest, apart(1)).rcpt("nobody")
+        harvest.telling()
+        self.assertAlmostEqual(harvest.domains(1000.0)[0].evidence, 3.0, 1)
+
+    def test_what_is_assumed_fades(self) -> None:
+        """When no exchange comes for hours, a little noise is no attack: what others may see fades like what we saw."""
+        harvest = Harvest(HarvestSettings(), members=lambda: 3)
+        for number in range(48):
+            Caller(harvest, apart(number), now=1000.0 + 1800 * number).rcpt(f"nobody{number}")
+        picture = harvest.domains(1000.0 + 1800 * 48)[0]
+        self.assertIs(picture.level, Level.CALM)
+        self.assertLess(picture.evidence, 1.0)
+
     def test_noise_raises_the_threshold(self) -> None:
         """A domain that is used to one unknown recipient a minute is shielded at 37, not at ten."""
         self.assertAlmostEqual(thresholds(HarvestSettings(), 1 / 60).shield, 37.2, 1)
