@@ -13,7 +13,7 @@ const PAGE = 100;
 const ACTS = {
   hold: ["Hold", "set aside", (id) => post(`messages/${id}/hold`)],
   release: ["Release", "released", (id) => post(`messages/${id}/release`)],
-  bounce: ["Bounce", "given up; their senders are told", (id) => post(`messages/${id}/bounce`)],
+  bounce: ["Bounce", "given up; senders that are proven get a notice", (id) => post(`messages/${id}/bounce`)],
   delete: ["Delete", "deleted; nobody is told", (id) => remove(`messages/${id}`)],
 };
 
@@ -157,7 +157,7 @@ async function many(name, ids, again) {
       `${words} ${count(ids.length, "message")}?`,
       name === "delete"
         ? "It cannot be undone, and the senders are not told."
-        : "They are given up now, and their senders get a failure notice.",
+        : "They are given up now. Senders that SPF proves get a failure notice; the others hear nothing.",
       [],
       words,
       true,
