@@ -15,13 +15,14 @@ class SharedEvidenceTests(NodesCase):
 
     async def test_evidence_counts_once(self) -> None:
         """What one node saw of a harvest is, after an exchange, as much to it as to the other, and not twice that."""
-        one, two = await self.start(2)
+        one, _other = await self.start(2)
         harvest = one.service.house.shield.defences.harvest
         now = one.service.house.shield.seconds()
         for number in range(UNKNOWN):
             client = client_of(f"192.0.{number}.1")
+            session = HarvestSession()
             harvest.ask(
-                Asked(client, Acquaintance.STRANGER, "example.test", number, Existence.UNKNOWN, 0, HarvestSession()), now
+                Asked(client, Acquaintance.STRANGER, "example.test", number, Existence.UNKNOWN, 0, session), now
             )
         self.assertAlmostEqual(self.evidence(one), 2 * UNKNOWN, 1)
         await self.until(lambda: self.evidence(one) < UNKNOWN + 0.1)
