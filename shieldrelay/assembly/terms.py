@@ -225,7 +225,7 @@ class _Listed:
 
 
 class _Past:
-    """The memory of refusals, as the gate asks it: not while the domain's refusals are doubted."""
+    """The memory of refusals, as the gate asks it: a domain whose refusals are doubted has none, then and after."""
 
     def __init__(self, surroundings: Surroundings, names: Mapping[str, str]) -> None:
         self._surroundings = surroundings
@@ -237,6 +237,9 @@ class _Past:
         if not len(surroundings.memory):
             return None
         refusal = surroundings.memory.recall(mailbox, surroundings.clock.seconds())
-        if refusal is None or surroundings.suspicious(self._names[mailbox.domain_key]):
+        if refusal is None:
+            return None
+        if surroundings.suspicious(self._names[mailbox.domain_key]):
+            surroundings.memory.forget_domain(mailbox.domain_key)
             return None
         return in_our_words(refusal.code, refusal.status, surroundings.ids.new(surroundings.wall()))

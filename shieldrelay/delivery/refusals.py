@@ -2,8 +2,8 @@
 
 Remembered for an hour, so that the next RCPT for one is refused in its own session and draws no notice. Compared as
 recipients are by default, without regard to case. Bounded in octets: the oldest is forgotten first, and forgetting
-costs one notice. Time is an argument, monotonic. Filled by ``delivery.lane``, asked by ``delivery.intake``; not to be
-asked while the bounce guard doubts the domain's refusals. Cannot fail.
+costs one notice. Time is an argument, monotonic. Filled by ``delivery.aftermath``, asked by `shield.gate`; not to be
+asked while the bounce guard doubts the domain's refusals, and what was refused before it did is forgotten. Cannot fail.
 """
 
 from __future__ import annotations
@@ -73,12 +73,8 @@ class RefusedRecipients:
             return None
         return refusal
 
-    def forget(self, mailbox: Mailbox) -> None:
-        """Forget one recipient: the next hop took mail for it, or the list says that it exists since."""
-        self._drop(_key(mailbox))
-
     def forget_domain(self, domain: str) -> None:
-        """Forget all of one domain: its list changed, or its refusals turned out suspicious.
+        """Forget all of one domain: its refusals turned out suspicious.
 
         :param domain: in its comparison form.
         """

@@ -151,6 +151,20 @@ class FileTests(ListCase):
         self.assertEqual((found.address, found.sort), (str(alice), "refused although listed"))
 
 
+    async def test_what_was_refused_before_a_doubt(self) -> None:
+        """What a next hop refused before its refusals were doubted is held against nobody, then and after."""
+        node = await self.start()
+        house, alice = node.house, mailbox(f"alice@{DOMAIN}")
+        house.surroundings.memory.remember(alice, 550, (5, 1, 1), house.reactor.seconds())
+        guard = house.ways[DOMAIN].lane.machines.guard
+        assert guard is not None
+        self.assertEqual((await self.send(f"alice@{DOMAIN}"))[0], 550)
+        guard.outage_over(house.reactor.seconds())
+        self.assertEqual((await self.send(f"alice@{DOMAIN}"))[0], 250)
+        guard.believe(house.reactor.seconds())
+        self.assertEqual((await self.send(f"alice@{DOMAIN}"))[0], 250)
+
+
 class AnyTests(ListCase):
     """A domain without a list."""
 
