@@ -28,7 +28,7 @@ class Reactor(Clock, Protocol):
 
 
 class TlsPolicy(Protocol):
-    """TLS towards one next hop (R10): ``wire.tls.ClientTls``; one object over all connections of a next hop."""
+    """TLS towards one next hop (R10): ``wire.tls_client.ClientTls``; one object over all connections of a next hop."""
 
     def wants_tls(self, now: float) -> bool:
         """Whether STARTTLS is to be used where offered; not for an hour after a failed handshake when opportunistic.

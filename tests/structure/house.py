@@ -37,13 +37,10 @@ LENT: dict[str, tuple[str, ...]] = {
     # What is stored and how it is going are values; the spool that keeps them is met through a port.
     "shieldrelay.delivery": (
         "shieldrelay.spool.entry",
-        "shieldrelay.spool.record",
         "shieldrelay.spool.progress",
         "shieldrelay.spool.content",
         "shieldrelay.spool.faults",
         "shieldrelay.spool.name",
-        "shieldrelay.spool.window",
-        "shieldrelay.recipients.standing",
         # what a check of the content is shown and what it comes to
         "shieldrelay.content.inspected",
         "shieldrelay.content.judgement",
@@ -79,6 +76,7 @@ PURE = (
     "shieldrelay.cluster.decay",
     "shieldrelay.cluster.change",
     "shieldrelay.cluster.entry",
+    "shieldrelay.recipients.standing",
     *LENT["shieldrelay.delivery"],
 )
 """Rooms and files without clock, randomness, socket, file or asynchrony."""
@@ -90,10 +88,8 @@ IMPURE_LIBRARIES = (
 """What a pure file may not import."""
 
 PURE_MAY_ALSO: dict[str, tuple[str, ...]] = {
-    # breaking down a number of seconds is arithmetic; asking for the time is judged by IMPURE_CALLS
-    "shieldrelay.mail": ("time.gmtime", "time.strftime"),
     # reading a held file back is what file content is; the pass is opened by whoever may wait
-    "shieldrelay.spool.content": ("os", "twisted.internet.defer"),
+    "shieldrelay.spool.content": ("twisted.internet.defer",),
     # the system's words for an errno
     "shieldrelay.spool.faults": ("os",),
 }
@@ -110,8 +106,8 @@ JUDGEMENT_FORBIDS = (
 """What no file of floor 2 imports: sockets and the event loop belong to the edge."""
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "OpenSSL": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing"),
-    "service_identity": ("shieldrelay.wire.tls", "shieldrelay.wire.certificates"),
+    "OpenSSL": ("shieldrelay.wire.tls",),
+    "service_identity": ("shieldrelay.wire.tls",),
     "cryptography": (
         "shieldrelay.wire.tls", "shieldrelay.wire.certificates", "shieldrelay.testing", "shieldrelay.manhole.hostkey",
     ),
@@ -140,7 +136,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 PORTS_WORDS = ("twisted.names.error",)
 """Below a door, and open to all: the errors in which the ports state how they fail."""
 
-REACTOR_SEEN_BY = ("shieldrelay.tap", "shieldrelay.demo", "shieldrelay.assembly", "shieldrelay.importer.__main__")
+REACTOR_SEEN_BY = ("shieldrelay.tap", "shieldrelay.demo", "shieldrelay.importer.__main__")
 """Who may import the global reactor, and then inside a function only. It is passed in everywhere else."""
 
 MUTABLE_AT_MODULE_LEVEL: dict[str, str] = {}

@@ -34,7 +34,7 @@ class Import:
     deferred: bool
 
 
-@frozen
+@frozen(eq=False)
 class Source:
     """One parsed file.
 
@@ -54,13 +54,19 @@ class Source:
 
     def imports(self) -> list[Import]:
         """All imports, those for types only included: to know a type is to know its room."""
-        found: list[Import] = []
-        for node, deferred in _walk(self.tree, False):
-            if isinstance(node, ast.Import):
-                found += [Import(alias.name, "", node.lineno, deferred) for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                found += [_imported(node, alias.name, deferred) for alias in node.names]
-        return found
+        return _imports(self)
+
+
+@cache
+def _imports(source: Source) -> list[Import]:
+    """Read a file's imports, once."""
+    found: list[Import] = []
+    for node, deferred in _walk(source.tree, False):
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, "", node.lineno, deferred) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [_imported(node, alias.name, deferred) for alias in node.names]
+    return found
 
 
 def _walk(node: ast.AST, deferred: bool) -> Iterator[tuple[ast.AST, bool]]:

@@ -121,6 +121,27 @@ class LayerTests(unittest.SynchronousTestCase):
             and not (taken.deferred and house.begins(source.module, house.REACTOR_SEEN_BY))
         )
 
+    def test_what_is_allowed_is_used(self) -> None:
+        """Each value that is lent, each door and each exemption has a file that needs it; else it is taken away."""
+        taken = [(source.module, each) for source in package() for each in source.imports()]
+        allowed = [
+            *((room, module, "is lent") for room, lent in house.LENT.items() for module in lent),
+            *((door, library, "is a door") for library, doors in house.DOORS.items() for door in doors),
+            *((pure, name, "is pure all the same") for pure, names in house.PURE_MAY_ALSO.items() for name in names),
+            *((room, "twisted.internet.reactor", "sees") for room in house.REACTOR_SEEN_BY),
+            *((PACKAGE, words, "is open to all") for words in house.PORTS_WORDS),
+        ]
+        self._nothing(
+            f"{room}: {name}: {why}, and not needed"
+            for room, name, why in allowed
+            if not any(house.begins(module, (room,)) and house.begins(_full(each), (name,)) for module, each in taken)
+        )
+        self._nothing(
+            f"{each}: is to be pure, and is not there"
+            for each in house.PURE
+            if not any(house.begins(source.module, (each,)) for source in package())
+        )
+
     def test_no_relative_imports(self) -> None:
         """Imports name the room they come from in full."""
         self._nothing(

@@ -11,7 +11,7 @@ from shieldrelay.smtp.sender_opening import Credentials
 from shieldrelay.testing.authority import Authority
 from shieldrelay.testing.nexthop import End, Step, close, say
 from shieldrelay.wire.outbound import PooledNextHop
-from shieldrelay.wire.tls import ClientContexts, ClientTls, ClientTlsSettings, TlsLevel
+from shieldrelay.wire.tls_client import ClientContexts, ClientTls, ClientTlsSettings, TlsLevel
 from tests.wire.next_hop_fixture import LETTER, MemoryContent, NextHopFixture, attempt_for
 
 
