@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -78,6 +79,9 @@ class ClusterDemoTests(SynchronousTestCase):
         wait_until(lambda: len(list(customer.glob("*.eml"))) >= 3, "mail at the customer")
         traces = b"".join(file.read_bytes() for file in customer.glob("*.eml"))
         self.assertEqual(set(re.findall(rb"by (mx\d)\.example\.test", traces)), {b"mx1", b"mx2", b"mx3"})
+        (place,) = re.findall(r"http://\S+/", self.said())
+        with urllib.request.urlopen(place, timeout=10) as page:
+            self.assertIn(b"<html", page.read())
         demo.send_signal(signal.SIGINT)
         self.assertEqual(demo.wait(STOP_SECONDS), 0, self.said())
         self.assertTrue(self.said().endswith("stopped\n"), self.said()[-300:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.integration.node import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
-READY_SECONDS = 5.0
+READY_SECONDS = 10.0  # 2 on a quiet machine
 STOP_SECONDS = 5.0
 
 
@@ -27,7 +30,7 @@ class DemoTests(SynchronousTestCase):
         self.directory = Path(f"/tmp/shieldrelay-demo-{os.getpid()}-{id(self):x}")  # short, for the control socket
         self.directory.mkdir()
         self.addCleanup(subprocess.run, ["rm", "-rf", str(self.directory)], check=True)
-        self.ports = (free_port(), free_port())
+        self.ports = (free_port(), free_port(), free_port())
 
     def start(self) -> subprocess.Popen[str]:
         """Start it; it is ended with the test."""
@@ -35,7 +38,7 @@ class DemoTests(SynchronousTestCase):
         with self.output.open("w") as output:
             demo = subprocess.Popen(
                 [sys.executable, "-m", "shieldrelay.demo", "--relay-port", str(self.ports[0]), "--customer-port",
-                 str(self.ports[1])],
+                 str(self.ports[1]), "--admin-port", str(self.ports[2])],
                 cwd=self.directory, env=dict(os.environ, PYTHONPATH=str(ROOT)), text=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -98,8 +101,31 @@ class DemoTests(SynchronousTestCase):
         self.assertEqual(self.run_command(" queue").count("sender.test"), 2)
         self.run_command("rm ")
         wait_until(lambda: self.arrived() == 3, "the spool to drain", 10)
+        wait_until(lambda: "alice@example.test" in self.run_command(" trace "), "the index", 20)
         self.interrupt()
         self.assertEqual(list(self.directory.glob("var/demo/control.sock")), [])
+
+    def test_its_dashboard_opens_to_the_password_it_prints(self) -> None:
+        """A browser gets the page at the address that it prints, and is let in with that start's password alone."""
+        self.ready()
+        place = re.findall(r"http://\S+/", self.said())[0]
+        (password,) = re.findall(r"password of this start: (\S+)", self.said())
+        with urllib.request.urlopen(place, timeout=10) as page:
+            self.assertIn(b"<html", page.read())
+        self.assertEqual([self.log_in(place, word) for word in (password, password[::-1])], [200, 401])
+        self.interrupt()
+
+    def log_in(self, place: str, password: str) -> int:
+        """Give the status of a log-in."""
+        words = json.dumps({"user": "demo", "password": password}).encode("ascii")
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(f"{place}api/v1/session", words, headers, method="POST")
+        try:
+            with urllib.request.urlopen(asked, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
 
     def test_a_second_run(self) -> None:
         """What the first run left is no hindrance, and mail that it held is delivered."""
@@ -113,8 +139,8 @@ class DemoTests(SynchronousTestCase):
         self.interrupt()
 
     def test_a_port_in_use(self) -> None:
-        """Either port that somebody else has is a clear line and status 1, and nothing runs on."""
-        for index in (0, 1):
+        """Any port that somebody else has is a clear line and status 1, and nothing runs on."""
+        for index in range(3):
             with socket.socket() as other:
                 other.bind(("127.0.0.1", self.ports[index]))
                 other.listen(1)
@@ -127,7 +153,7 @@ class DemoTests(SynchronousTestCase):
     def test_two_at_once(self) -> None:
         """A second demo in the same directory is refused by the spool, in one line, and the first goes on."""
         self.ready()
-        self.ports = (free_port(), free_port())
+        self.ports = (free_port(), free_port(), free_port())
         second = self.start()
         self.assertEqual(second.wait(20), 1)
         (line,) = self.said().splitlines()

@@ -1,7 +1,8 @@
 """Run the demo: a node for ``example.test`` on 127.0.0.1:2525, its customer's server, and what to try.
 
 Everything it writes is under ``var/demo/``. Ctrl-C stops it in good order; a start that fails says why in one line, and
-ends with status 1. ``--relay-port`` and ``--customer-port`` are for whoever has something else on the usual ones.
+ends with status 1. ``--relay-port``, ``--customer-port`` and ``--admin-port`` are for whoever has something else on the
+usual ones.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from shieldrelay.assembly.service import ApplianceService
 from shieldrelay.config.faults import ConfigurationFaults
 from shieldrelay.config.reader import read
 from shieldrelay.demo.customer import Customer
+from shieldrelay.demo.password import write_password
 from shieldrelay.recipients.fault import ListFaults
 from shieldrelay.spool.faults import SpoolUnavailable
 from shieldrelay.tap.service import monotonic
@@ -30,6 +32,7 @@ from shieldrelay.wire.listeners import ListenFault
 
 RELAY_PORT = 2525
 CUSTOMER_PORT = 2526
+ADMIN_PORT = 8025
 
 CONFIGURATION = """\
 # Written by `make run` at every start; change shieldrelay/demo to change it.
@@ -43,6 +46,14 @@ user = "root"
 
 [listen]
 smtp = ["127.0.0.1:{relay}"]
+admin = ["127.0.0.1:{admin}"]   # the dashboard, and the API
+
+[admin.users."demo"]
+password = "{root}/password"
+role = "admin"
+
+[trace]
+keep = "1d"
 
 [delivery]
 probe = "5s"                    # a demo is impatient
@@ -91,7 +102,12 @@ print(s.rcpt("nobody@example.test"))'
   Bring it back, and see the spool drain within ten seconds:
     rm {root}/down
 
-  Everything that happens, one line each: tail -f {root}/journal.log
+  See all of this, and change it, with a browser: http://127.0.0.1:{admin}/
+  Log in as demo; the password of this start: {password}
+
+  What became of a message, and everything that happens, one line each:
+    {ctl} trace --recipient alice@example.test
+    tail -f {root}/journal.log
   Ctrl-C stops.
 """
 
@@ -106,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lean(reactor)
     root = Path("var/demo").absolute()
     try:
-        _prepare(root, ports.relay_port, ports.customer_port)
+        password = _prepare(root, ports)
         node = appliance(read(str(root / "shieldrelay.toml")), reactor)
         node.privilegedStartService()
         customer = Customer(reactor, ports.customer_port, root / "customer", root / "down", _say)
@@ -115,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"the demo cannot start: {fault}", file=sys.stderr)
         return 1
     node.end = lambda _reactor: reactor.callWhenRunning(reactor.stop)
-    _run(reactor, node, customer, _welcome(root, ports.relay_port))
+    _run(reactor, node, customer, _welcome(root, ports, password))
     return int(node.failed)
 
 
@@ -123,6 +139,7 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("make run", description="Run a relay on loopback, with a customer's server.")
     parser.add_argument("--relay-port", type=int, default=RELAY_PORT, help="where mail is sent to (%(default)s)")
     parser.add_argument("--customer-port", type=int, default=CUSTOMER_PORT, help="where it arrives (%(default)s)")
+    parser.add_argument("--admin-port", type=int, default=ADMIN_PORT, help="of the dashboard (%(default)s)")
     return parser
 
 
@@ -140,16 +157,16 @@ def _run(reactor: Any, node: ApplianceService, customer: Customer, welcome: str)
         _say("stopped")
 
 
-def _welcome(root: Path, relay_port: int) -> str:
+def _welcome(root: Path, ports: argparse.Namespace, password: str) -> str:
     """Give what to try, in commands that work from the directory where the demo was started."""
     shown = root.relative_to(Path.cwd())
     package = _shown(str(Path(shieldrelay.__file__).parents[1]))
     ctl = f"PYTHONPATH={package} {_shown(sys.executable)} -m shieldrelay.admin.ctl --socket {shown}/control.sock"
-    return WELCOME.format(relay=relay_port, root=shown, ctl=ctl)
+    return WELCOME.format(relay=ports.relay_port, admin=ports.admin_port, password=password, root=shown, ctl=ctl)
 
 
-def _prepare(root: Path, relay_port: int, customer_port: int) -> None:
-    """Write the configuration and make the directories.
+def _prepare(root: Path, ports: argparse.Namespace) -> str:
+    """Write the configuration and make the directories; give the dashboard's password, another one at each start.
 
     :raises OSError: when they cannot be written.
     """
@@ -157,8 +174,12 @@ def _prepare(root: Path, relay_port: int, customer_port: int) -> None:
     (root / "down").unlink(missing_ok=True)
     (root / "recipients.txt").write_text(RECIPIENTS, encoding="ascii")
     (root / "shieldrelay.toml").write_text(
-        CONFIGURATION.format(root=root, relay=relay_port, customer=customer_port), encoding="utf-8"
+        CONFIGURATION.format(
+            root=root, relay=ports.relay_port, customer=ports.customer_port, admin=ports.admin_port
+        ),
+        encoding="utf-8",
     )
+    return write_password(root / "password")
 
 
 def _shown(path: str) -> str:

@@ -26,10 +26,11 @@ from twisted.internet.threads import deferToThreadPool
 
 from shieldrelay.admin.ctl_client import Answered, ControlClient, Unreachable, path_of
 from shieldrelay.demo.cluster_names import DemoNames
-from shieldrelay.demo.cluster_nodes import ADDRESSES, DOMAIN, DemoNode
+from shieldrelay.demo.cluster_nodes import ADDRESSES, ADMIN_PORT, DOMAIN, DemoNode
 from shieldrelay.demo.cluster_people import HARVESTER, Harvester, LawfulSender
 from shieldrelay.demo.cluster_view import Sight, line_of, sight_of
 from shieldrelay.demo.customer import Customer
+from shieldrelay.demo.password import write_password
 from shieldrelay.tap.service import monotonic
 from shieldrelay.testing.redis_server import RedisServer
 from shieldrelay.wire.resolver import Resolver
@@ -43,6 +44,7 @@ WELCOME = """
 Three nodes are running; they protect {domain} and share what they know.
 
   A lawful sender mails alice, a harvester guesses names; both ask 127.0.0.1:{names} for the MX.
+  See all three with a browser: http://{mx1}:{admin}/, log in as demo; the password of this start: {password}
   Ask any node:
     PYTHONPATH={package} {python} -m shieldrelay.admin.ctl --socket {root}/mx2/control.sock explain {harvester}
   Let the harvester go on, on all nodes at once:
@@ -76,6 +78,7 @@ class ClusterDemo:
         self._nodes = [DemoNode(number, root, smtp, self._redis.socket) for number in range(len(ADDRESSES))]
         self._names = DemoNames(DOMAIN, {f"{node.name}.{DOMAIN}": node.address for node in self._nodes})
         self._names_port: Any = None
+        self._password = ""
         self._people: list[LawfulSender | Harvester] = []
         self._printing = LoopingCall(self._print)
         self._printing.clock = reactor
@@ -92,6 +95,7 @@ class ClusterDemo:
         key = self._root / "cluster.key"
         key.touch(0o600)
         key.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+        self._password = write_password(self._root / "password")
         self._redis.start()
         self._names_port = self._reactor.listenUDP(self._ports.names_port, self._names, interface="127.0.0.1")
         self._customer.start()
@@ -177,6 +181,7 @@ class ClusterDemo:
             "package": _shown(package), "python": _shown(sys.executable), "root": _shown(str(self._root)),
             "domain": DOMAIN, "harvester": HARVESTER, "redis": self._redis.pid,
             "names": self._names_port.getHost().port,
+            "mx1": ADDRESSES[0], "admin": ADMIN_PORT, "password": self._password,
         }  # fmt: skip
         print(WELCOME.format(**words), flush=True)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import shieldrelay
 
 PEER_PORT = 7025
+ADMIN_PORT = 8025
 ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13")
 DOMAIN = "example.test"
 STOP_SECONDS = 10.0
@@ -31,6 +32,11 @@ stop_timeout = "5s"
 
 [listen]
 smtp = ["{address}:{port}"]
+admin = ["{address}:{admin_port}"]
+
+[admin.users."demo"]
+password = "{password}"
+role = "admin"
 
 [cluster]
 hub = "redis+unix://{redis}"
@@ -80,6 +86,7 @@ class DemoNode:
             CONFIGURATION.format(
                 name=self.name, root=self.directory, address=self.address, port=ports[0], customer=ports[1],
                 peer_port=PEER_PORT, redis=redis, key=root / "cluster.key", domain=DOMAIN,
+                admin_port=ADMIN_PORT, password=root / "password",
             ),
             encoding="utf-8",
         )  # fmt: skip
