@@ -33,6 +33,7 @@ class Capacity:
         they are complete, and are bounded by the memory budget, so that a thousand slow clients with nothing to say
         cannot make the disk look full.
     :param domains: gives the domains whose backlog counts.
+    :ivar hung_seconds: after so long without an answer the disk takes no mail, until it answers.
     :ivar taken: called each second while the spool's directory is another member's (R15).
     :ivar hung: whether the disk has not answered for so long that nobody should wait for it.
     :ivar headroom: the last judgement.
@@ -59,6 +60,7 @@ class Capacity:
         self._call: IDelayedCall | None = None
         self._alarm: IDelayedCall | None = None
         self._shares_used_up: frozenset[str] = frozenset()
+        self.hung_seconds = HUNG_SECONDS
         self.hung = False
         self.headroom: Headroom = PLENTY
         self.space: Space | None = None
@@ -86,7 +88,7 @@ class Capacity:
             self._call = None
 
     async def _look(self) -> None:
-        self._alarm = self._clock.callLater(HUNG_SECONDS, self._hung)
+        self._alarm = self._clock.callLater(self.hung_seconds, self._hung)
         try:
             self.space = await self._spool.space().addBoth(self._answered)
             self._judged(judge(self.space, self.reserve, self._drafts()))
@@ -110,7 +112,7 @@ class Capacity:
     def _hung(self) -> None:
         self._alarm = None
         self.hung = True
-        self._judged(Headroom(Level.REFUSE, f"the disk has not answered for {HUNG_SECONDS:g} s"))
+        self._judged(Headroom(Level.REFUSE, f"the disk has not answered for {self.hung_seconds:g} s"))
 
     def _again(self) -> None:
         self._call = None

@@ -1,7 +1,8 @@
 """A whole node in the process, whose time can be made to pass, with a customer behind it and 2 000 recipients.
 
-Everything has its default but the places of its files and ports, a balancer that is trusted, and the event loop's
-lateness, which is not looked at: whoever makes time pass makes the loop late.
+Everything has its default but the places of its files and ports, a balancer that is trusted, and the lateness of the
+event loop and of the disk, which is not looked at: whoever makes time pass makes the loop late, and what is asked in a
+thread just then.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class WarpedNode:
         await self.service.ready
         stress = self.service.house.shield.defences.stress
         stress.settings = evolve(stress.settings, lag=LATE_SECONDS)
+        self.service.house.capacity.hung_seconds = LATE_SECONDS
 
     async def stop(self) -> None:
         """Stop it in good order.
