@@ -8,10 +8,12 @@ from pathlib import Path
 
 from twisted.trial import unittest
 
-from tests.structure.source import ROOT
+from tests.structure import house
+from tests.structure.source import PACKAGE, ROOT
 
 _PATH = re.compile(r"(?<![\w/.-])((?:bench|docs|packaging|shieldrelay|tests)/[\w./-]*\w\.(?:md|py|sh|toml|txt|lock))\b")
 _MODULE = re.compile(r"\b((?:tests|bench)(?:\.[a-z_][a-z0-9_]*)+)\b(?!\()")
+_ROOM = re.compile(r"`+((?:" + "|".join(sorted(house.MAY_KNOW)) + r")(?:\.[a-z_][a-z0-9_]*)+)\b(?![/(*])")
 _TARGET = re.compile(r"`make ([a-z-]+)")
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 
@@ -48,6 +50,21 @@ class DocumentTests(unittest.SynchronousTestCase):
     def test_modules_named_exist(self) -> None:
         """Each test or bench module that a document names is there."""
         self._nothing(f"{page.name}: {name}" for page, name in named(_MODULE) if not is_module(name))
+
+    def test_rooms_named_have_what_is_named(self) -> None:
+        """Each module of a room that a document names as ``room.module`` is there."""
+        endings = {"py", "js", "toml", "md"}
+        self._nothing(
+            f"{page.name}: {name}"
+            for page, name in named(_ROOM)
+            if name.rpartition(".")[2] not in endings and not is_module(f"{PACKAGE}.{name}")
+        )
+
+    def test_architecture_has_every_room(self) -> None:
+        """The page of the architecture says of every room on which floor it is."""
+        page = (ROOT / "docs" / "architecture.md").read_text()
+        floors = page.partition("\n## ")[0]
+        self._nothing(f"architecture.md: {room} is on no floor" for room in house.MAY_KNOW if f"`{room}`" not in floors)
 
     def test_make_targets_named_exist(self) -> None:
         """Each target of make that a document names is in the Makefile."""
