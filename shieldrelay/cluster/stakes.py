@@ -54,11 +54,6 @@ class Stakes:
             stake = self._known[name] = Stake(name, self)
         return stake
 
-    @property
-    def unsatisfied(self) -> int:
-        """How many stakes have not what they want, or more than they should."""
-        return sum(not stake.satisfied for stake in self._live.values())
-
     def allow(self, stake: Stake) -> int | None:
         """Take note of what was asked."""
         if self._alone:

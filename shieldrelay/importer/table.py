@@ -18,8 +18,6 @@ from shieldrelay.importer.settings import CsvSettings
 
 LINE_OCTETS = 1 << 20
 """The longest line of a table."""
-FIELD_CHARACTERS = 131072
-"""The longest field; the csv module's own limit."""
 
 
 def read_table(file: BinaryIO, settings: CsvSettings, entries: Entries) -> None:

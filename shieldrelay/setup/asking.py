@@ -49,11 +49,6 @@ class Terminal:
         self._out = out
         self._anyway = anyway
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether nobody can be asked."""
-        return self._answers is None
-
     def say(self, words: str = "") -> None:
         """Show a line."""
         self._out.write(f"{words}\n")
