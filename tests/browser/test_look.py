@@ -92,6 +92,26 @@ class LookTests(BrowserCase):
         expect(page.get_by_text("is no IP address").first).to_be_visible()
         self.assertEqual(page.locator("main img, main script, main svg[onload]").count(), 0)
 
+    def test_many_tabs(self) -> None:
+        """More tabs than a browser opens connections to a node: those that are not seen listen to nothing."""
+        self.a_watched_node(9)
+        page = self.logged_in()
+        context = page.context
+        context.add_init_script("""
+            let hidden = false;
+            Object.defineProperty(document, 'hidden', {get: () => hidden});
+            window.turn = (away) => { hidden = away; document.dispatchEvent(new Event('visibilitychange')); };
+        """)
+        page.close()
+        tabs = []
+        for _ in range(8):
+            tabs.append(context.new_page())
+            tabs[-1].goto(f"http://127.0.0.1:{self.admin_port}/")
+            expect(tabs[-1].get_by_text("live", exact=True)).to_be_visible()
+            tabs[-1].evaluate("turn(true)")
+        tabs[0].evaluate("document.getElementById('live').textContent = 'not seen'; turn(false)")
+        expect(tabs[0].get_by_text("live", exact=True)).to_be_visible()
+
     def test_wrong_password_and_end_of_log_in(self) -> None:
         """A wrong password is said; a log-in that has ended leads back to the log-in, with words."""
         node = self.a_watched_node(9)

@@ -7,7 +7,7 @@ import { get, piece, post, remove } from "./requests.js";
 import { Refresh } from "./refresh.js";
 import { state } from "./states.js";
 import { storyLink } from "./traces.js";
-import { count, number, octets, when } from "./words.js";
+import { count, due, number, octets, when } from "./words.js";
 
 const PAGE = 100;
 const ACTS = {
@@ -69,7 +69,7 @@ function all(main, node, domain) {
             ["Message", "name", messageLink],
             ["State", "", (row) => state(row.state)],
             ["Arrived", "", (row) => when(row.arrived)],
-            ["Next attempt", "", (row) => (row.state === "waiting" ? when(row.due) : "–")],
+            ["Next attempt", "", (row) => (row.state === "waiting" ? due(row.due) : "–")],
             ["Sender", "", (row) => row.sender || "<>"],
             [
               "Recipients",
@@ -191,7 +191,7 @@ function one(main, node, id) {
           ["From", found.client],
           ["Size", octets(found.size)],
           ["Arrived", when(found.arrived)],
-          ["Next attempt", found.state === "waiting" ? when(found.due) : ""],
+          ["Next attempt", found.state === "waiting" ? due(found.due) : ""],
           ["Attempts", number(found.attempts)],
           ["Last attempt", found.last_attempt && when(found.last_attempt)],
           ["Why it waits", found.reason],

@@ -1,4 +1,5 @@
-// The live events of the node: its status each second, and what has changed. Keeps the rates of the last minutes.
+// The live events of the node: its status each second, and what has changed. Keeps the rates of the last minutes. A page
+// that is not seen listens to nothing: browsers open six connections to a node, and more tabs than that must work.
 
 import { get } from "./requests.js";
 import { setClock } from "./words.js";
@@ -16,9 +17,16 @@ export class Stream {
     this.live = false;
     this.source = null;
     this.watching = setInterval(() => this.watch(), 1000);
-    this.heard = Date.now();
-    this.connect();
+    this.seen = () => this.look();
+    document.addEventListener("visibilitychange", this.seen);
+    this.look();
     this.remember();
+  }
+
+  look() {
+    this.heard = Date.now();
+    if (document.hidden) this.source?.close();
+    else this.connect();
   }
 
   // What was before this page was opened, in coarser steps.
@@ -85,7 +93,8 @@ export class Stream {
   }
 
   close() {
-    this.source.close();
+    document.removeEventListener("visibilitychange", this.seen);
+    this.source?.close();
     clearInterval(this.watching);
   }
 }

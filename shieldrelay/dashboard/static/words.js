@@ -57,6 +57,11 @@ export function relative(moment) {
   return away >= 0 ? `${span(away)} ago` : `in ${span(-away)}`;
 }
 
+// A moment to come; once it is over, what was to happen has to happen any time.
+export function due(moment) {
+  return moment <= now() ? "due now" : when(moment);
+}
+
 export function absolute(moment) {
   return `${new Date(moment * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
