@@ -12,7 +12,6 @@ from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError, ConnectionDone
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -72,6 +71,8 @@ def ask(
     :param seconds: after which it is given up.
     :return: fails with `NoAnswer`.
     """
+    from twisted.internet.endpoints import UNIXClientEndpoint  # large, and most nodes never ask
+
     first = b"%s %s HTTP/1.1" % (method.encode("ascii"), target)
     head = b"%s\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (first, len(body))
     asking = _Asking(head + body)

@@ -1,15 +1,14 @@
 """Mail that the node writes by itself to its operators: alarms, and a domain's week.
 
 Composed here, stored where failure notices are, and sent as they are: from the null reverse-path, so that nothing is
-ever answered to it and it cannot loop. Nothing here can fail but by the spool's OSError.
+ever answered to it and it cannot loop. Nothing here can fail but by the spool's OSError. What composes is imported with
+the first letter: most nodes write none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Protocol
 
@@ -89,6 +88,9 @@ class Letters:
         self._stored()
 
     def _composed(self, id: str, now: float, to: Mailbox, letter: Letter) -> bytes:
+        from email.message import EmailMessage
+        from email.policy import SMTP
+
         made = EmailMessage(policy=SMTP.clone(utf8=not to.is_ascii))
         made["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
         made["From"] = self._sender()

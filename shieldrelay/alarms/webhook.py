@@ -3,7 +3,7 @@
 JSON, signed: ``X-Shieldrelay-Signature: t=SECONDS,v1=HEX``, the HMAC-SHA256 under the secret of ``SECONDS.BODY``. What
 is not taken is tried again, ever later, for a day; a server that says that it never will (4xx) is believed. Bounded:
 beyond `QUEUE_MOST` the oldest is dropped. What is dropped is told to the journal. Redirects are not followed,
-certificates are verified, and of an answer only the status counts.
+certificates are verified, and of an answer only the status counts. What posts is imported with the first webhook.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
 from shieldrelay.ports import Clock, Journal, WallClock
@@ -52,6 +50,9 @@ class TreqPoster:
     """
 
     def __init__(self, reactor: Any, ca: bytes | None = None) -> None:
+        from treq.client import HTTPClient
+        from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
+
         trusted = None if ca is None else trustRootFromCertificates(_certificates(ca))
         pool = HTTPConnectionPool(reactor, persistent=False)
         policy = BrowserLikePolicyForHTTPS(trusted)

@@ -1,8 +1,8 @@
 """`PeerClient`: asks the other nodes of the cluster, one bounded request and answer at a time each.
 
-The door of ``treq``. Connections are kept for a few seconds, since a hand-over asks thousands of times. Whoever does
-not answer in time, or not with a seal of ours, is `PeerUnreachable`; whoever says no is `PeerRefused`. Neither is
-retried here.
+The door of ``treq``, which is imported with the first client: a node without peers does without it. Connections are
+kept for a few seconds, since a hand-over asks thousands of times. Whoever does not answer in time, or not with a seal
+of ours, is `PeerUnreachable`; whoever says no is `PeerRefused`. Neither is retried here.
 """
 # ruff: noqa: N802 - what Twisted calls by name keeps Twisted's spelling
 
@@ -12,13 +12,11 @@ import json
 import os
 from typing import Any
 
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
@@ -72,6 +70,9 @@ class PeerClient:
     def __init__(
         self, sealer: Sealer, tls: IOpenSSLClientConnectionCreator | None, *, reactor: Any, wall: WallClock
     ) -> None:
+        from treq.client import HTTPClient
+        from twisted.web.client import Agent, HTTPConnectionPool
+
         self._sealer = sealer
         self._reactor = reactor
         self._wall = wall
@@ -163,6 +164,8 @@ class _Body(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Give it, when it has come whole."""
+        from twisted.web.client import ResponseDone
+
         if self.read.called:
             return
         if reason.check(ResponseDone):
