@@ -16,6 +16,7 @@ _MODULE = re.compile(r"\b((?:tests|bench)(?:\.[a-z_][a-z0-9_]*)+)\b(?!\()")
 _ROOM = re.compile(r"`+((?:" + "|".join(sorted(house.MAY_KNOW)) + r")(?:\.[a-z_][a-z0-9_]*)+)\b(?![/(*])")
 _TARGET = re.compile(r"`make ([a-z-]+)")
 _LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
+_PLACE = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)")
 
 
 def documents() -> list[Path]:
@@ -35,6 +36,13 @@ def is_module(name: str) -> bool:
     parts = name.split(".")
     files = (ROOT.joinpath(*parts[:length]).with_suffix(".py") for length in range(2, len(parts) + 1))
     return ROOT.joinpath(*parts).is_dir() or any(file.exists() for file in files)
+
+
+def places(page: Path) -> set[str]:
+    """Give the names of a page's headings, as links lead to them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = (re.sub(r"\]\([^)]*\)", "]", one) for one in re.findall(r"^#+ (.*)$", text, re.MULTILINE))
+    return {re.sub(r"[^\w\- ]", "", one.strip().lower()).replace(" ", "-") for one in headings}
 
 
 class DocumentTests(unittest.SynchronousTestCase):
@@ -74,3 +82,12 @@ class DocumentTests(unittest.SynchronousTestCase):
     def test_links_lead_somewhere(self) -> None:
         """Each relative link between documents leads to a file."""
         self._nothing(f"{page.name}: {link}" for page, link in named(_LINK) if not (page.parent / link).exists())
+
+    def test_links_lead_to_a_heading(self) -> None:
+        """Each link to a place within a document leads to a heading that is there."""
+        self._nothing(
+            f"{page.name}: {file}#{place}"
+            for page in documents()
+            for file, place in _PLACE.findall(page.read_text())
+            if place not in places(page.parent / file if file else page)
+        )
