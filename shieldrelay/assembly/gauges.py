@@ -25,6 +25,7 @@ from shieldrelay.shield.harvest import Level as HarvestLevel
 from shieldrelay.spool.headroom import Level
 from shieldrelay.spool.name import NOTICES
 from shieldrelay.wire.inbound import InboundConnection
+from shieldrelay.wire.lookups import Load
 
 _SPOOL = {Level.OK: 0, Level.WARN: 1, Level.REFUSE: 2}
 _HUB = {HubState.LOCAL: 0, HubState.SHARED: 1, HubState.DEGRADED: 2}
@@ -43,6 +44,7 @@ def samples(house: House, started: float) -> Iterator[Sample]:
     yield from _incoming(house)
     yield from _spool(house)
     yield from _shared(house)
+    yield from _lookups(house.shield.lookups.load())
     wall, lists = house.wall(), house.recipients.lists
     levels = {one.name: one.level for one in house.shield.defences.harvest.domains(house.shield.seconds())}
     for domain in house.configuration.domains:
@@ -90,7 +92,16 @@ def _shared(house: House) -> Iterator[Sample]:
     exchange = house.shield.exchange
     yield Sample("hub_state", _HUB[exchange.state])
     yield Sample("cluster_members", exchange.members)
+    yield Sample("hub_nonsense_total", exchange.nonsense)
     yield Sample("clock_skew_seconds", house.shield.membership.roster.skew)
+
+
+def _lookups(load: Load) -> Iterator[Sample]:
+    yield Sample("lookups_under_way", load.under_way)
+    yield Sample("lookup_questions_total", load.questions)
+    yield Sample("lookup_senders_skipped_total", load.skipped)
+    yield Sample("lookup_senders_late_total", load.late)
+    yield Sample("spf_turned_away_total", load.turned_away)
 
 
 def _way(way: DomainWay, wall: float) -> Iterator[Sample]:

@@ -139,6 +139,7 @@ class NodeWatch:
         for one in self.board.opened():
             levels[one.level.value] += 1
         more = [Sample("alarms_open", count, (level,)) for level, count in levels.items()]
+        more.append(Sample("alarms_untold_total", self.board.untold))
         page = Page(house.configuration.worker)
         page.add((*counted(house.journal.counts), *more))
         page.add_histograms(self._heard.all)

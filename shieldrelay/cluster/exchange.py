@@ -131,6 +131,11 @@ class Exchange:
         """How many rows are still to be told; more than a tick carries: the tick does not keep up."""
         return sum(parts.waiting for parts in self._parts.values())
 
+    @property
+    def nonsense(self) -> int:
+        """How much of what others told was left out, because it cannot be."""
+        return self._decisions.nonsense + sum(parts.nonsense for parts in self._parts.values())
+
     def add(self, table: Table) -> None:
         """Share a table from now on.
 

@@ -18,6 +18,7 @@ from shieldrelay.alarms.kinds import Level
 from shieldrelay.alarms.telling import LOOK_SECONDS
 from shieldrelay.assembly.watch_looks import look
 from shieldrelay.assembly.watch_weekly import AFTER_SECONDS, WeeklyReports
+from shieldrelay.metrics.declared import GAUGES, Kind
 from shieldrelay.metrics.week import WEEK_SECONDS, DomainWeek, Weeks, week_begin
 from tests.assembly.node_case import NodeCase
 from tests.metrics.test_exposition import parsed, values
@@ -114,6 +115,19 @@ class WatchTests(NodeCase):
         self.assertGreater(len(parsed(text.octets)), 40)
         await self.steering.drill("example.test", 0)
         await self.until(lambda: not self.node.watch.board.opened())
+
+    async def test_all_that_is_measured_is_shown(self) -> None:
+        """Every metric that is read when somebody asks is there, those of nothing but noughts too."""
+        await self.watched()
+        text = await self.asked("/api/v1/metrics")
+        assert isinstance(text, Document)
+        shown = set(parsed(text.octets))
+        wanted = {
+            one.full_name.removesuffix("_total") if one.kind is Kind.COUNTER else one.full_name
+            for one in GAUGES
+            if not one.name.startswith("recipients_")  # the domain takes everybody
+        }
+        self.assertEqual(wanted - shown, set())
 
     async def test_a_week_is_kept(self) -> None:
         """What was counted is there after a restart, and the command shows it in words."""

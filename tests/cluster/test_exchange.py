@@ -117,6 +117,16 @@ class HeardTests(unittest.SynchronousTestCase):
         clock.pump([0.0, 2 * TICK, TICK])
         self.assertEqual(told, ["telling", "asked"] + 2 * ["telling", "asked", "heard"])
 
+    def test_what_cannot_be_is_counted(self) -> None:
+        """Records that no row looks like and changes without a meaning are left out, and how many shows."""
+        clock = Clock()
+        records = (Record("things", b"x", EPOCH, (1.0,)), Record("things", b"x", -1.0, (1.0, 0.0)))
+        node = Node("one", ScriptedHub(lambda _: News(1, 2, records=records)), clock)
+        node.exchange.start()
+        clock.advance(0)
+        self.assertEqual(node.exchange.nonsense, 2)
+        self.assertEqual(node.total(b"x"), 0.0)
+
 
 class SharedTests(unittest.SynchronousTestCase):
     def setUp(self) -> None:
