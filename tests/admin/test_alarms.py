@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import inlineCallbacks
 from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.api_alarms import METRICS_KIND, Watch
 from shieldrelay.admin.ctl_alarms import alarms_view
 from shieldrelay.admin.picture import as_json
-from shieldrelay.admin.router import Document, Response
+from shieldrelay.admin.router import Document
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_alarms import NOW, OPEN, OVER, MemoryWatch
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.routes_case import RoutesCase
 from tests.admin.test_ctl import CommandCase, Steps
 
 
-class WatchRoutes(SynchronousTestCase):
+class WatchRoutes(RoutesCase):
     """The routes, as calls."""
+
+    below = "/api/v1/"
 
     def setUp(self) -> None:
         self.watch = MemoryWatch()
@@ -28,10 +31,6 @@ class WatchRoutes(SynchronousTestCase):
         self.router = control_router(
             MemoryAppliance(), MemoryDefences(), MemoryRecipients(), MemoryReports(), ListJournal(), watch=port
         )
-
-    def ask(self, method: str, path: str) -> Response:
-        """Ask."""
-        return self.successResultOf(Deferred.fromCoroutine(self.router.answer(method, f"/api/v1/{path}".encode())))
 
     def test_alarms_are_listed(self) -> None:
         """All are, or those alone that are open; nonsense is refused."""

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.defer import inlineCallbacks
 
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.api_domains import Domains
-from shieldrelay.admin.router import Response
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_domains import MemoryDomains
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.routes_case import RoutesCase
 from tests.admin.test_ctl import CommandCase, Steps
 
 
-class DomainRoutes(SynchronousTestCase):
+class DomainRoutes(RoutesCase):
     """As calls."""
+
+    below = "/api/v1/"
 
     def setUp(self) -> None:
         self.domains = MemoryDomains()
         port: Domains = self.domains
         self.router = control_router(
             MemoryAppliance(), MemoryDefences(), MemoryRecipients(), MemoryReports(), ListJournal(), domains=port
-        )
-
-    def ask(self, method: str, path: str, body: bytes = b"") -> Response:
-        """Ask."""
-        return self.successResultOf(
-            Deferred.fromCoroutine(self.router.answer(method, f"/api/v1/{path}".encode(), body))
         )
 
     def test_push_list_and_remove(self) -> None:

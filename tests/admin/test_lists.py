@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.admin import ctl_lists
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.api_lists import PUSH_OCTETS, Recipients
 from shieldrelay.admin.picture_lists import OutcomePicture
-from shieldrelay.admin.router import BODY_OCTETS, Response
+from shieldrelay.admin.router import BODY_OCTETS
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.routes_case import RoutesCase
 
 LIST = "/api/v1/recipients/example.test"
 
 
-class ListRoutes(SynchronousTestCase):
+class ListRoutes(RoutesCase):
     """Show, import, push, go back, enforce, observe, check."""
 
     def setUp(self) -> None:
         self.recipients = MemoryRecipients()
         port: Recipients = self.recipients
         self.router = control_router(MemoryAppliance(), MemoryDefences(), port, MemoryReports(), ListJournal())
-
-    def ask(self, method: str, target: str, body: Any = None) -> Response:
-        """Ask the router at once."""
-        octets = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        response = self.successResultOf(Deferred.fromCoroutine(self.router.answer(method, target.encode(), octets)))
-        json.loads(response.encode())
-        return response
-
-    def refusal(self, method: str, target: str, body: Any = None) -> tuple[int, str]:
-        """Give status and code of a refusal."""
-        response = self.ask(method, target, body)
-        return response.status, response.value["error"]["code"]
 
     def test_show(self) -> None:
         """A list is shown with its versions, the newest first, in whatever spelling its domain is named."""

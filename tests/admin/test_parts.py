@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.defer import inlineCallbacks
 
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.api_parts import Parts
-from shieldrelay.admin.router import Response
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_parts import MemoryParts
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.routes_case import RoutesCase
 from tests.admin.test_ctl import CommandCase, Steps
 
 
-class PartRoutes(SynchronousTestCase):
+class PartRoutes(RoutesCase):
     """Parts, as calls."""
+
+    below = "/api/v1/"
 
     def setUp(self) -> None:
         self.parts = MemoryParts()
@@ -26,10 +27,6 @@ class PartRoutes(SynchronousTestCase):
         self.router = control_router(
             MemoryAppliance(), MemoryDefences(), MemoryRecipients(), MemoryReports(), ListJournal(), port
         )
-
-    def ask(self, method: str, path: str) -> Response:
-        """Ask."""
-        return self.successResultOf(Deferred.fromCoroutine(self.router.answer(method, f"/api/v1/{path}".encode())))
 
     def test_parts_are_listed_with_who_holds_them(self) -> None:
         """Each with whether a process holds it."""

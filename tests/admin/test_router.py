@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,15 +12,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from shieldrelay.admin.api import Appliance, control_router
 from shieldrelay.admin.picture import ReloadPicture
 from shieldrelay.admin.roles import Reach, Role
-from shieldrelay.admin.router import Call, Response, Route, Router
+from shieldrelay.admin.router import Call, Route, Router
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import MemoryDefences
+from tests.admin.routes_case import RoutesCase
 
 
-class ApiTests(SynchronousTestCase):
+class ApiTests(RoutesCase):
     """What the routes answer."""
 
     def setUp(self) -> None:
@@ -29,18 +29,6 @@ class ApiTests(SynchronousTestCase):
         port: Appliance = self.appliance
         self.journal = ListJournal()
         self.router = control_router(port, MemoryDefences(), MemoryRecipients(), MemoryReports(), self.journal)
-
-    def ask(self, method: str, target: str, body: Any = None) -> Response:
-        """Ask the router at once."""
-        octets = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        response = self.successResultOf(Deferred.fromCoroutine(self.router.answer(method, target.encode(), octets)))
-        json.loads(response.encode())
-        return response
-
-    def refusal(self, method: str, target: str, body: Any = None) -> tuple[int, str]:
-        """Give status and code of a refusal."""
-        response = self.ask(method, target, body)
-        return response.status, response.value["error"]["code"]
 
     def test_status(self) -> None:
         """The status is the node's picture as JSON."""

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
 from shieldrelay.admin import parameters
 from shieldrelay.admin.api import control_router
 from shieldrelay.admin.api_sources import Defences
-from shieldrelay.admin.router import Refused, Response
+from shieldrelay.admin.router import Refused
 from shieldrelay.testing.journal import ListJournal
 from tests.admin.fakes import NOW, MemoryAppliance
 from tests.admin.fakes_lists import MemoryRecipients
 from tests.admin.fakes_reports import MemoryReports
 from tests.admin.fakes_sources import BANNED, MemoryDefences
+from tests.admin.routes_case import RoutesCase
 
 
-class SourceRoutes(SynchronousTestCase):
+class SourceRoutes(RoutesCase):
     """Explain, release, allow, deny, revoke, list."""
 
     def setUp(self) -> None:
         self.defences = MemoryDefences()
         port: Defences = self.defences
         self.router = control_router(MemoryAppliance(), port, MemoryRecipients(), MemoryReports(), ListJournal())
-
-    def ask(self, method: str, target: str, body: Any = None) -> Response:
-        """Ask the router at once."""
-        octets = b"" if body is None else json.dumps(body).encode()
-        response = self.successResultOf(Deferred.fromCoroutine(self.router.answer(method, target.encode(), octets)))
-        json.loads(response.encode())
-        return response
-
-    def refusal(self, method: str, target: str, body: Any = None) -> tuple[int, str]:
-        """Give status and code of a refusal."""
-        response = self.ask(method, target, body)
-        return response.status, response.value["error"]["code"]
 
     def test_explain(self) -> None:
         """An address is explained in whatever spelling it is asked for; a mapped one is IPv4, of a /64 its first."""
