@@ -6,6 +6,7 @@ first line             what it is
 ``sh``                 commands, run in the order of the page; each must succeed
 ``sh fails``           commands of which the last must fail
 ``sh untested: why``   commands that no test can run here, with the reason
+``sh installs``        commands that install the package; run by packaging/clean-root.sh only
 ``text shown``         lines that the commands before show, among others; ``...`` stands for anything
 anything else          no commands
 =====================  ========================================================================================

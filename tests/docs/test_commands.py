@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -14,30 +13,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from shieldrelay.admin.ctl import parser
 from shieldrelay.admin.ctl_lists import spelled_out
 from tests.capabilities import possible
-from tests.docs.blocks import Block, blocks_of, course_of, shows
+from tests.docs.blocks import Block, blocks_of, course_of
+from tests.docs.follow import fault, outputs, script
 from tests.structure.source import ROOT
 
 DOCS = ROOT / "docs"
 WORLD = Path(__file__).with_name("world.sh")
 PAGES = sorted(page for page in DOCS.glob("*.md") if any(block.is_run for block in blocks_of(page)))
 SECONDS = 240
-_MARK = re.compile(r"^@@ (\d+) ended with (\d+)$", re.MULTILINE)
 _WITHIN = re.compile(r"^(?!\|).*?`(shieldrelayctl [^`]*)`", re.MULTILINE)
 _OURS = re.compile(r"^(?:    )?(?:\$ |# )?(shieldrelayctl .*)$", re.MULTILINE)
-
-
-def script(blocks: list[Block]) -> str:
-    """Give what runs the blocks one after the other, each in a shell of its own, up to the first that fails."""
-    parts = []
-    for number, block in enumerate(blocks):
-        wanted = "-ne" if block.info == "sh fails" else "-eq"
-        parts.append(
-            f"cat >/run/block <<'@@END'\n{block.text}@@END\n"
-            f"status=0; bash -e /run/block </dev/null || status=$?\n"
-            f'echo; echo "@@ {number} ended with $status"\n'
-            f"[ $status {wanted} 0 ] || exit 0\nsleep 1\n"  # nobody types faster, and the journal is written in strokes
-        )
-    return "".join(parts)
 
 
 @possible("root", "a world of its own", "nsd", "swaks", "smtp-sink", "nftables")
@@ -47,17 +32,8 @@ class CommandTests(SynchronousTestCase):
     def follow(self, page: Path) -> None:
         """Do what a page says, after what it says was done before."""
         course = course_of(page)
-        run = [block for block in course if block.is_run]
-        outputs = self.outputs(run)
-        last = ""
-        for block in course:
-            if block.is_run:
-                self.assertTrue(outputs, f"{block.where}: it was not come to")
-                last, status = outputs.pop(0)
-                self.assertEqual(status != 0, block.info == "sh fails", f"{block.where}: status {status}\n{last}")
-            elif block.info == "text shown":
-                missing = shows(last, block.text)
-                self.assertFalse(missing, f"{block.where}: {missing!r} is not in\n{last}")
+        wrong = fault(course, self.outputs([block for block in course if block.is_run]))
+        self.assertEqual(wrong, "", wrong)
 
     def outputs(self, run: list[Block]) -> list[tuple[str, int]]:
         """Run blocks in a new world; give what each showed and its status, as far as it went."""
@@ -69,13 +45,12 @@ class CommandTests(SynchronousTestCase):
                  "bash", str(WORLD), scratch, str(ROOT), file.name],
                 capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
             )  # fmt: skip
-        parts = _MARK.split(done.stdout)
-        self.assertGreater(len(parts), 1, f"the world did not begin: {done.stdout}{done.stderr}")
-        shown = [part.strip("\n") for part in parts[0::3]]
-        statuses = [int(status) for status in parts[2::3]]
-        if len(statuses) < len(run):
-            shown[len(statuses) - 1] += f"\n{done.stderr[-2000:]}"
-        return list(zip(shown, statuses, strict=False))
+        seen = outputs(done.stdout)
+        self.assertTrue(seen, f"the world did not begin: {done.stdout}{done.stderr}")
+        if len(seen) < len(run):
+            shown, status = seen.pop()
+            seen.append((f"{shown}\n{done.stderr[-2000:]}", status))
+        return seen
 
 
 def _method(page: Path) -> None:
@@ -137,7 +112,3 @@ def _words(line: str) -> list[str]:
             break
         words.append(word)
     return words
-
-
-if __name__ == "__main__":
-    sys.stdout.write(script([block for block in course_of(Path(sys.argv[1])) if block.is_run]))

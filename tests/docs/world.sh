@@ -1,16 +1,18 @@
 #!/bin/bash
-# world.sh SCRATCH CHECKOUT SCRIPT: run a script in a world of its own, as the documents tell of it.
+# world.sh SCRATCH CHECKOUT SCRIPT [ROOT]: run a script in a world of its own, as the documents tell of it.
 #
 # To be started in new namespaces of everything (`unshare`). What is written goes into memory, over the machine's own
-# files, and is gone afterwards. In the world there are: this machine, mx1.shield.example, 198.51.100.10, with the
-# program as the package leaves it behind, and a node that runs; the customer's mail server, 192.0.2.25, which takes
-# everything; a stranger, 203.0.113.9; and name servers that know them all. systemctl and journalctl are stand-ins.
+# files, and is gone afterwards; or over those of ROOT, another system. In the world there are: this machine,
+# mx1.shield.example, 198.51.100.10, with the program as the package leaves it behind (a CHECKOUT that is "" says that the
+# package itself is installed), and a node that runs with no more rights than the service; the customer's mail server,
+# 192.0.2.25, which takes everything; a stranger, 203.0.113.9; and name servers that know them all. systemctl and
+# journalctl are stand-ins.
 set -eu
-scratch=$1 checkout=$2 script=$3
+scratch=$1 checkout=$2 script=$3 lower=${4:-/}
 
 mount -t tmpfs tmpfs "$scratch"
 mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch/work" "$scratch/root"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$scratch/upper,workdir=$scratch/work" "$scratch/root"
 root=$scratch/root
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
@@ -81,26 +83,29 @@ install -d -m 777 /var/tmp/customer
 ip netns exec customer smtp-sink -u nobody -h mail.example.com -d /var/tmp/customer/%H%M%S. 192.0.2.25:25 50 &
 
 # the program, as its package leaves it behind
-above=$checkout
-while [ "$above" != / ]; do
-    chmod o+x "$above"
-    above=$(dirname "$above")
-done
-chmod o+x /root
-addgroup --quiet --system shieldrelay 2>/dev/null
-adduser --quiet --system --ingroup shieldrelay --home /var/lib/shieldrelay --no-create-home shieldrelay 2>/dev/null
-install -d -m 700 -o shieldrelay -g shieldrelay /var/spool/shieldrelay /var/lib/shieldrelay
-install -d -m 750 -o shieldrelay -g adm /var/log/shieldrelay
-install -d -m 755 -o shieldrelay -g shieldrelay /run/shieldrelay
-install -d -m 755 /etc/shieldrelay /etc/shieldrelay/domains.d
-install -d -m 750 -g shieldrelay /etc/shieldrelay/tls
-sed "s/^hostname = .*/hostname = \"mx1.shield.example\"/" "$checkout/etc/shieldrelay.toml" >/etc/shieldrelay/shieldrelay.toml
-command() {
-    printf '#!/bin/sh\nPYTHONPATH=%s exec %s/.venv/bin/%s "$@"\n' "$checkout" "$checkout" "$2" >"/usr/local/bin/$1"
-    chmod 755 "/usr/local/bin/$1"
+as_packaged() {
+    above=$checkout
+    while [ "$above" != / ]; do
+        chmod o+x "$above"
+        above=$(dirname "$above")
+    done
+    chmod o+x /root
+    addgroup --quiet --system shieldrelay 2>/dev/null
+    adduser --quiet --system --ingroup shieldrelay --home /var/lib/shieldrelay --no-create-home shieldrelay 2>/dev/null
+    install -d -m 700 -o shieldrelay -g shieldrelay /var/spool/shieldrelay /var/lib/shieldrelay
+    install -d -m 750 -o shieldrelay -g adm /var/log/shieldrelay
+    install -d -m 755 /etc/shieldrelay /etc/shieldrelay/domains.d
+    install -d -m 750 -g shieldrelay /etc/shieldrelay/tls
+    sed "s/^hostname = .*/hostname = \"mx1.shield.example\"/" "$checkout/etc/shieldrelay.toml" >/etc/shieldrelay/shieldrelay.toml
+    command() {
+        printf '#!/bin/sh\nPYTHONPATH=%s exec %s/.venv/bin/%s "$@"\n' "$checkout" "$checkout" "$2" >"/usr/local/bin/$1"
+        chmod 755 "/usr/local/bin/$1"
+    }
+    command shieldrelayctl "python -P -m shieldrelay.admin.ctl"
+    command twistd twistd
 }
-command shieldrelayctl "python -P -m shieldrelay.admin.ctl"
-command twistd twistd
+if [ -n "$checkout" ]; then as_packaged; fi
+install -d -m 755 -o shieldrelay -g shieldrelay /run/shieldrelay
 cat >/usr/local/bin/systemctl <<'SYSTEMCTL'
 #!/bin/sh
 # start, stop, restart, reload: as the service does it
@@ -115,7 +120,9 @@ stop() {
 }
 start() {
     cd /
-    setsid twistd --nodaemon --pidfile= shieldrelay >>/var/log/node 2>&1 </dev/null &
+    only=-all,+net_bind_service
+    setsid setpriv --reuid=shieldrelay --regid=shieldrelay --init-groups --no-new-privs --bounding-set=$only \
+        --inh-caps=$only --ambient-caps=$only twistd --nodaemon --pidfile= shieldrelay >>/var/log/node 2>&1 </dev/null &
     echo $! >/run/node.pid
     left=300
     until shieldrelayctl status >/dev/null 2>&1; do
