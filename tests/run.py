@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from tests import capabilities
 from tests.left_behind import mark, swept
 
 _TEMPORARY = "var/trial"
+OVERDUE_SECONDS = 180.0
+"""No test takes so long, even where two runs share two cores."""
 
 
 @frozen
@@ -68,6 +72,11 @@ class Stopwatch:
     def stop(self, name: str) -> None:
         """A test ended."""
         self.seconds[name] = self._clock() - self._begun.pop(name)
+
+    def overdue(self, after_seconds: float) -> list[str]:
+        """Name the tests that have run for longer than this and go on."""
+        now = self._clock()
+        return [name for name, begun in list(self._begun.items()) if now - begun > after_seconds]
 
     def slowest(self, most: int) -> list[str]:
         """Give a line for each of the tests that took longest, the longest first."""
@@ -118,6 +127,16 @@ class _Spread(DistTrialRunner):
         """All tests have run; the workers have not been told to end."""
         super().writeResults(result)
         LEFT_BEHIND.extend(swept(self.word))
+
+
+def tell_of_overdue(watch: Stopwatch, say: Callable[[str], object], ended: threading.Event) -> None:
+    """Name each test once that runs for so long that it may hang; a run that is killed for it has said which it was."""
+    told: set[str] = set()
+    while not ended.wait(OVERDUE_SECONDS / 10.0):
+        for name in watch.overdue(OVERDUE_SECONDS):
+            if name not in told:
+                told.add(name)
+                say(f"still running after {OVERDUE_SECONDS:g} s: {name}")
 
 
 def tally(result: Any) -> Tally:
@@ -182,7 +201,12 @@ def main(words: Sequence[str]) -> int:
     arguments = _arguments(words)
     print(capabilities.table(), flush=True)
     word = mark()
+    ended = threading.Event()
+    watched = (STOPWATCH, partial(print, flush=True), ended)
+    watching = threading.Thread(target=tell_of_overdue, args=watched, daemon=True)
+    watching.start()
     outcome = tally(_run(arguments.names, arguments.jobs, word))
+    ended.set()
     outcome = evolve(outcome, failed=(*outcome.failed, *((each, "left behind") for each in LEFT_BEHIND)))
     if slowest := STOPWATCH.slowest(arguments.slowest):
         print("\n".join(["The tests that took longest:", *slowest]))

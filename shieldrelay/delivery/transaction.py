@@ -74,7 +74,7 @@ class Transaction:
         return Envelope(mail.reverse_path, recipients, mail.body, mail.smtputf8, mail.ret, mail.envid)
 
     def told(self) -> dict[str, str | list[str]]:
-        """Give what the journal says of the messages: the first one's id and domain, and the ids of others there are."""
+        """Give what the journal says of the messages: the first one's id and domain, and the ids of any others."""
         first, *others = self.messages
         told: dict[str, str | list[str]] = {"message": first.id, "domain": first.domain}
         if others:

@@ -57,7 +57,7 @@ recipients check alice@example.test
 domain list
 domain push FILE
 domain remove example.test
-report spam example.test 192.0.2.7
+report spam example.test 192.0.2.7 --token-file FILE
 parts
 adopt mx2.test
 members

@@ -28,6 +28,24 @@ class StopwatchTests(SynchronousTestCase):
         watch.stop("three")
         self.assertEqual(watch.slowest(2), ["    8.0 s  two", "    4.0 s  one"])
 
+    def test_what_goes_on_for_too_long_is_named(self) -> None:
+        """A test is overdue from its limit on, and not any more when it has ended."""
+        now = iter([0.0, 10.0, 11.0, 12.0, 13.0])
+        watch = Stopwatch(lambda: next(now))
+        watch.start("one")
+        self.assertEqual((watch.overdue(10.0), watch.overdue(10.0)), ([], ["one"]))
+        watch.stop("one")
+        self.assertEqual(watch.overdue(0.0), [])
+
+
+class StandardInputTests(SynchronousTestCase):
+    """What a test reads from nobody."""
+
+    def test_it_is_at_its_end(self) -> None:
+        """A test that reads its standard input does not wait for somebody to type."""
+        if not sys.stdin.isatty():
+            self.assertEqual(sys.stdin.read(), "")
+
 
 class LeftBehindTests(SynchronousTestCase):
     """Processes that outlive a run."""
