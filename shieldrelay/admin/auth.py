@@ -20,12 +20,11 @@ from shieldrelay.admin import auth_password
 from shieldrelay.admin.audit import AuditLog
 from shieldrelay.admin.auth_sessions import Session, Sessions, same
 from shieldrelay.admin.auth_tokens import Tokens
-from shieldrelay.admin.limits import Attempts
+from shieldrelay.admin.limits import Attempts, source_of
 from shieldrelay.admin.roles import Caller
 from shieldrelay.admin.router import Refused, Response, json_object, refusal
 from shieldrelay.config.admin import User
 from shieldrelay.config.secret import SecretFault, read_secret
-from shieldrelay.mail.client import client_of
 from shieldrelay.ports import Journal
 
 CHECKS_AT_ONCE = 2
@@ -71,12 +70,8 @@ class Facts:
 
     @property
     def source(self) -> str:
-        """What counts as one source: an IPv4 address, a /64 of IPv6."""
-        try:
-            client = client_of(self.address)
-        except ValueError:
-            return self.address
-        return client.address if not client.ipv6 else client.source.hex(":", 2)
+        """What counts as one source."""
+        return source_of(self.address)
 
     @property
     def changes(self) -> bool:

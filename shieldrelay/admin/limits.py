@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+from shieldrelay.mail.client import client_of
+
 SOURCE_FAILURES = 10
 """Failures of a source in a `PERIOD_SECONDS`; from then on it is not heard."""
 USER_FAILURES = 20
@@ -16,6 +18,15 @@ USER_FAILURES = 20
 PERIOD_SECONDS = 600.0
 KEYS_MOST = 10_000
 KNOWN_MOST = 1000
+
+
+def source_of(address: str) -> str:
+    """Give what counts as one source: an IPv4 address, a /64 of IPv6 (R16); what is no address as it is."""
+    try:
+        client = client_of(address)
+    except ValueError:
+        return address
+    return client.address if not client.ipv6 else client.source.hex(":", 2)
 
 
 class Failures:

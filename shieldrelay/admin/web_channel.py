@@ -18,6 +18,7 @@ from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 
+from shieldrelay.admin.limits import source_of
 from shieldrelay.admin.router import Document, Refused, Response, refusal
 from shieldrelay.ports import Clock, Journal
 
@@ -231,22 +232,24 @@ class WebFactory(ServerFactory):
 
     def admit(self, channel: WebChannel) -> bool:
         """Count a connection; false when there are too many."""
-        if len(self._open) >= CONNECTIONS_MOST or self._of_source[channel.host] >= CONNECTIONS_OF_SOURCE:
+        source = source_of(channel.host)
+        if len(self._open) >= CONNECTIONS_MOST or self._of_source[source] >= CONNECTIONS_OF_SOURCE:
             now = self.clock.seconds()
             if now - self._told >= TELL_SECONDS:
                 self._told = now
                 self.journal.event("admin_connections", source=channel.host, connections=len(self._open))
             return False
         self._open.add(channel)
-        self._of_source[channel.host] += 1
+        self._of_source[source] += 1
         return True
 
     def let_go(self, channel: WebChannel) -> None:
         """Count it no more."""
         self._open.discard(channel)
-        self._of_source[channel.host] -= 1
-        if self._of_source[channel.host] <= 0:
-            del self._of_source[channel.host]
+        source = source_of(channel.host)
+        self._of_source[source] -= 1
+        if self._of_source[source] <= 0:
+            del self._of_source[source]
 
     def close(self) -> None:
         """Cut off who is there."""

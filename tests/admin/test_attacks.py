@@ -204,6 +204,20 @@ class SizeTests(WebCase):
             for each in held:
                 each.close()
 
+    def test_a_network_is_one_source(self) -> None:
+        """All addresses of an IPv6 /64 are one source, another /64 is not; places come free one by one."""
+        self.patch(web_channel, "CONNECTIONS_OF_SOURCE", 2)
+        made = [self.factory.buildProtocol(None) for _ in range(4)]
+        hosts = ("2001:db8::1", "2001:db8::ffff:2", "2001:db8::3", "2001:db8:0:1::1")
+        for channel, host in zip(made, hosts, strict=True):
+            channel.host = host
+        self.assertEqual([self.factory.admit(each) for each in made], [True, True, False, True])
+        self.factory.let_go(made[0])
+        self.assertTrue(self.factory.admit(made[2]))
+        for each in made[1:]:
+            self.factory.let_go(each)
+        self.assertEqual(self.factory._of_source, {})
+
     @inlineCallbacks
     def test_nonsense_gets_nothing(self) -> Steps:
         """What is no HTTP, has too many fields or too long ones ends its connection; the next one is answered."""
