@@ -112,6 +112,25 @@ class LookTests(BrowserCase):
         tabs[0].evaluate("document.getElementById('live').textContent = 'not seen'; turn(false)")
         expect(tabs[0].get_by_text("live", exact=True)).to_be_visible()
 
+    def test_a_search_is_seen_to_go_on(self) -> None:
+        """While the trace is searched the page says so, and a late answer does not replace a newer one."""
+        self.a_watched_node(9)
+        page = self.logged_in()
+        held: list[Any] = []
+        page.route("**/api/v1/trace?*sender=first*", lambda route: held.append(route))
+        self.go(page, "trace")
+        page.get_by_label("Sender").fill("first@sender.test")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_text("Searching")).to_be_visible()
+        page.get_by_label("Sender").fill("second@sender.test")
+        page.get_by_role("button", name="Search").click()
+        newer = page.get_by_text("This node keeps no index of its journal")
+        expect(newer).to_be_visible()
+        held[0].fulfill(status=500, json={"error": {"code": "x", "message": "too late", "hints": []}})
+        page.wait_for_timeout(500)
+        expect(newer).to_be_visible()
+        expect(page.get_by_text("too late")).to_have_count(0)
+
     def test_wrong_password_and_end_of_log_in(self) -> None:
         """A wrong password is said; a log-in that has ended leads back to the log-in, with words."""
         node = self.a_watched_node(9)

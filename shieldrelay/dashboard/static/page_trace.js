@@ -55,9 +55,13 @@ function search(main, node) {
     ),
   );
   let asked = null;
+  let turn = 0; // what is answered to an earlier question is not shown
   const ask = async (after, lines) => {
+    const mine = ++turn;
+    if (!after) found.replaceChildren(element("p", { class: "empty" }, "Searching \u2026"));
     try {
       const page = await get("trace", { ...asked, after });
+      if (mine !== turn) return;
       const whole = [...lines, ...page.lines];
       const more =
         page.after &&
@@ -72,6 +76,7 @@ function search(main, node) {
         ...(more ? [more] : []),
       );
     } catch (fault) {
+      if (mine !== turn) return;
       found.replaceChildren(trouble(fault, "The trace cannot be searched."));
     }
   };
