@@ -1,17 +1,17 @@
 """`Front`: where people and programs come in: the control socket's warden, the administration over TCP, the metrics.
 
 One for each node: of a node of several processes it is the parent's. Made by `assembly.service` or `workers.service`,
-which say who answers behind it and how the node is.
+which say who answers behind it and how the node is. What serves at TCP addresses (`assembly.front_web`) is imported
+where there is one.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import pwd
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
@@ -19,44 +19,28 @@ from twisted.internet.threads import deferToThreadPool
 from shieldrelay.admin.api import declared_routes
 from shieldrelay.admin.api_configuration import configuration_route
 from shieldrelay.admin.audit import AuditLog
-from shieldrelay.admin.auth import Authentication
 from shieldrelay.admin.auth_api import edge_routes
-from shieldrelay.admin.auth_sessions import Sessions
 from shieldrelay.admin.auth_tokens import Tokens
 from shieldrelay.admin.errand import Others
-from shieldrelay.admin.limits import Attempts
 from shieldrelay.admin.roles_warden import Answerer, Warden
-from shieldrelay.admin.router import Document, Route
-from shieldrelay.admin.web import ApiFactory, Desk, Pages, over_tls
-from shieldrelay.admin.web_channel import WebFactory
-from shieldrelay.admin.web_events import EventFeed
-from shieldrelay.admin.web_health import HealthFactory
+from shieldrelay.admin.router import Document
 from shieldrelay.assembly import translation
 from shieldrelay.config.hosts import HostPort
 from shieldrelay.config.schema import Configuration
-from shieldrelay.dashboard.pages import StaticPages
 from shieldrelay.ports import Journal, WallClock
 from shieldrelay.wire.certificates import CertificateFiles
 from shieldrelay.wire.listeners import ListenAddress, bind_all
 from shieldrelay.wire.tls_context import TlsVersion
 from shieldrelay.wire.tls_server import ServerTls, ServerTlsSettings, TlsFault
 
+if TYPE_CHECKING:
+    from shieldrelay.admin.auth import Authentication
+    from shieldrelay.assembly.front_web import Web
+
 ADMIN_DIRECTORY = "admin"
 T = TypeVar("T")
 AUDIT_SECONDS = 2.0
 """What the last lines of the audit log get at a stop."""
-
-
-class Dashboard:
-    """The dashboard's files, as the administration serves them."""
-
-    def __init__(self) -> None:
-        self._files = StaticPages()
-
-    def page(self, path: bytes) -> Document | None:
-        """Give what stands at a path."""
-        found = self._files.page(path)
-        return None if found is None else Document(found.octets, found.kind)
 
 
 class Front:
@@ -67,7 +51,6 @@ class Front:
     :param tls: gives the node's own certificates.
     :param unready: says why the node wants no traffic now; ``""``: it does.
     :param others: asks the other nodes of the cluster; ``None``: there are none.
-    :param pages: for browsers; ``None``: those of the dashboard.
     :raises TlsFault: the administration's own certificate cannot be used.
     """
 
@@ -82,7 +65,6 @@ class Front:
         wall: WallClock,
         journal: Journal,
         others: Others | None = None,
-        pages: Pages | None = None,
     ) -> None:
         now = configuration()
         self._inner, self._configuration, self._unready = inner, configuration, unready
@@ -91,12 +73,8 @@ class Front:
         self.audit = AuditLog(state / "audit.jsonl", wall, journal, self._in_thread)
         self.tokens = Tokens(state / "tokens.json", journal)
         self.warden = self._warden(others)
-        self.events = EventFeed(self._status, self._narrow(), reactor, journal)
-        desk = Desk(self.warden, self._authentication(), self.events, pages or Dashboard())
         self._own_tls = None if now.admin.certificate is None else ServerTls(_own_certificate(now), wall)
-        self._plain = ApiFactory(desk, reactor, journal, secure=False)
-        self._secure = ApiFactory(desk, reactor, journal, secure=True)
-        self._health = HealthFactory(self, reactor, journal)
+        self._web: Web | None = None
         self._tls = tls
         self._bound: list[tuple[str, HostPort, socket.socket]] = []
         self._ports: list[tuple[str, Any]] = []
@@ -116,6 +94,8 @@ class Front:
         """
         listen = self._configuration().listen
         wanted = [("admin", each) for each in listen.admin] + [("metrics", each) for each in listen.metrics]
+        if wanted:
+            self._web = self._made_web()
         made = bind_all([ListenAddress(each.host, each.port) for _, each in wanted])
         self._bound = [(use, address, each) for (use, address), each in zip(wanted, made, strict=True)]
 
@@ -127,7 +107,8 @@ class Front:
         self.audit.load()
         self.tokens.load()
         for use, address, made in self._bound:
-            factory, secure = self._factory(use, address)
+            assert self._web is not None
+            factory, secure = self._web.factory(use, address, self._own_tls, self._tls)
             port = self._reactor.adoptStreamPort(made.fileno(), made.family, factory)
             made.close()
             self._ports.append((use, port))
@@ -144,10 +125,11 @@ class Front:
         ports, self._ports = self._ports, []
         for _, port in ports:
             await port.stopListening()
-        self.events.stop()
+        if self._web is not None:
+            self._web.quiet()
         await self._audited()
-        for factory in (self._plain, self._secure, self._health):
-            factory.close()
+        if self._web is not None:
+            self._web.close()
 
     async def _audited(self) -> None:
         """Let the audit log be written, for a while: a disk that hangs holds up no end."""
@@ -180,6 +162,11 @@ class Front:
         response = await self._inner.answer("GET", b"/api/v1/metrics")
         return response.value.octets if isinstance(response.value, Document) else b""
 
+    async def status(self) -> Any:
+        """Give the answer to ``/api/v1/status``; ``None`` while there is none."""
+        response = await self._inner.answer("GET", b"/api/v1/status")
+        return response.value if response.status == 200 else None
+
     def _warden(self, others: Others | None) -> Warden:
         declared = declared_routes()
         shown = configuration_route(self._configuration)
@@ -188,7 +175,16 @@ class Front:
             self._inner, declared, edge, self.audit, self._bug, lambda: self._configuration().node.hostname, others
         )
 
+    def _made_web(self) -> Web:
+        from shieldrelay.assembly.front_web import Web
+
+        return Web(self, self.warden, self._authentication(), reactor=self._reactor, journal=self._journal)
+
     def _authentication(self) -> Authentication:
+        from shieldrelay.admin.auth import Authentication
+        from shieldrelay.admin.auth_sessions import Sessions
+        from shieldrelay.admin.limits import Attempts
+
         seconds = self._reactor.seconds
 
         def terms() -> tuple[float, float]:
@@ -202,28 +198,6 @@ class Front:
 
     def _in_thread(self, work: Callable[[], T]) -> Deferred[T]:
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
-
-    def _status(self) -> Awaitable[Any]:
-        return self._looked()
-
-    async def _looked(self) -> Any:
-        response = await self._inner.answer("GET", b"/api/v1/status")
-        return response.value if response.status == 200 else None
-
-    def _narrow(self) -> Callable[[Any, frozenset[str]], Any]:
-        route: Route | None = self.warden.route("GET", b"/api/v1/status")
-        assert route is not None and route.narrow is not None
-        return route.narrow
-
-    def _factory(self, use: str, address: HostPort) -> tuple[Any, bool]:
-        """Give what makes connections at an address, and whether they run under TLS."""
-        if use == "metrics":
-            return self._health, False
-        loopback = ipaddress.ip_address(address.host).is_loopback
-        if loopback and self._own_tls is None:
-            return self._plain, False
-        factory: WebFactory = self._secure
-        return over_tls(factory, self._own_tls or self._tls(), self._reactor), True
 
     def _bug(self, route: str, bug: Exception) -> None:
         self._journal.event("control_failed", route=route, error=repr(bug))
