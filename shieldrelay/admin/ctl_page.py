@@ -64,7 +64,7 @@ def page() -> str:
         inner = list(_commands(command))
         blocks += [_table(command)] if not inner else []
         for action, each in inner:
-            words = f"`{name} {action}`: {_marked(_help(command, action))}."
+            words = f"`{name} {action}`: {_marked(_help(command, action)).rstrip('.')}."
             blocks.append(f"\n{words}\n{_table(each)}")
         if command.epilog:
             blocks.append("\n    " + command.epilog.removeprefix("Example: ") + "\n")

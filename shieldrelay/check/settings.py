@@ -23,6 +23,7 @@ def settings(file: str) -> Iterator[Finding]:
     status = try_configuration(file, out, err)
     faults = err.getvalue().splitlines()[:-1] if status else []
     for fault in faults:
+        fault = fault.removeprefix(f"{file}: ")  # it is the subject already
         yield Finding(_PART, Level.ERROR, file, fault, "a running node keeps what it has, and none starts")
     for line in out.getvalue().splitlines():
         if line.startswith("note: "):

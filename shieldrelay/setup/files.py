@@ -66,6 +66,13 @@ class Files:
         self._main = main
         self.domain_file = main.parent / "domains.d" / f"{plan.domain}.toml"
 
+    @property
+    def protects(self) -> bool:
+        """Whether any domain has a file, or stands in the main file."""
+        if any((self._main.parent / "domains.d").glob("*.toml")):
+            return True
+        return "[[domain]]" in (Written(self._main, "").former or "")
+
     def all(self) -> list[Written]:
         """Give every file that the plan wants, whether or not it is so already.
 

@@ -30,7 +30,7 @@ def set_up(terminal: Terminal, given: Given, main: Path, names: Names, *, force:
         faults = files.faults()
         if faults:
             raise GivenUp(f"so the configuration would not be valid:\n{faults}")
-        written = _write_all(terminal, files.all(), force)
+        written = _write_all(terminal, files.all(), may={main} if not files.protects else set(), force=force)
     except OSError as error:
         raise GivenUp(f"{error.filename or main}: {(error.strerror or str(error)).lower()}") from error
     _tell_outside(terminal, plan, names)
@@ -46,14 +46,16 @@ def _hostname_now(main: Path) -> str:
         return ""
 
 
-def _write_all(terminal: Terminal, wanted: list[Written], force: bool) -> bool:
+def _write_all(terminal: Terminal, wanted: list[Written], *, may: set[Path], force: bool) -> bool:
     """Write what is not so already; give whether anything was. Everything is allowed before anything is written.
 
+    :param may: what may be replaced without asking: the main file of a node that protects nothing yet, whose name the
+        package took from the machine, and which nobody knows by it.
     :raises GivenUp: a file says something else and may not be replaced.
     """
     changes = [each for each in wanted if each.former != each.text]
     for each in changes:
-        if each.former is not None and not force:
+        if each.former is not None and not force and each.file not in may:
             terminal.say(each.difference)
             if not terminal.yes(f"Replace {each.file}? Its present text is kept beside it."):
                 raise GivenUp(f"{each.file} says something else, and nothing was written; --force replaces it")

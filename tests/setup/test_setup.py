@@ -115,6 +115,17 @@ class AloneTests(SetupCase):
         self.assertEqual([self.files()[name] for name in kept], [before["domains.d/example.test.toml"]])
         self.assertEqual(len(read(str(self.main)).domains), 1)
 
+    def test_takes_the_name_that_the_package_guessed(self) -> None:
+        """While nothing is protected the node's name is changed without leave, and everything else stays as it was."""
+        text = '[node]\nhostname = "{}"\n\n# ours\n[trace]\nkeep = "7d"\n'
+        self.main.write_text(text.format("vm.localdomain"))
+        done = self.run_alone(*self.answers())
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertEqual(self.main.read_text(), text.format("mx1.example.test"))
+        self.assertIn("systemctl restart shieldrelay", done.stdout)
+        other = ["--hostname", "mx2.example.test", *self.answers()[2:]]
+        self.assertIn("--force replaces it", self.run_alone(*other).stderr)
+
     def test_missing_answer(self) -> None:
         """A missing answer is named by its option, and nothing is written."""
         done = self.run_alone("--hostname", "mx1.example.test")
