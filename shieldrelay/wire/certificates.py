@@ -81,11 +81,6 @@ class CertifiedKey:
         """The host names and addresses that it is for."""
         return alternative_names(self.certificate)
 
-    @property
-    def self_signed(self) -> bool:
-        """Whether nobody else vouches for it."""
-        return self.certificate.issuer == self.certificate.subject
-
     def untimely(self, now: float) -> str | None:
         """Say why it is not valid at this time.
 

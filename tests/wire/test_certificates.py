@@ -48,7 +48,6 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(len(certified.chain), 2)
         self.assertEqual(certified.names, ("mx.test", "192.0.2.1"))
         self.assertEqual(int(certified.expires), int(NOW) + 3 * SECONDS_PER_DAY)
-        self.assertFalse(certified.self_signed)
         self.assertIsNone(certified.untimely(NOW))
 
     def test_reads_both_from_one_file(self) -> None:
