@@ -103,7 +103,7 @@ def _domain_notes(domains: list[dict[str, Any]], now: float) -> list[str]:
         name = harmless(one["domain"])
         if one["drill_until"] is not None:
             notes.append(f"! {name}: drill, the next hop is treated as down for {until(one['drill_until'], now)}")
-        if one["reason"]:
+        elif one["reason"]:
             notes.append(f"! {name}: {harmless(one['reason'])}")
         if one["suspicious_since"] is not None:
             since = age(one["suspicious_since"], now)

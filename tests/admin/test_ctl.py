@@ -82,6 +82,7 @@ class ViewTests(SynchronousTestCase):
         row = next(line for line in lines if line.startswith("example.test"))
         self.assertEqual(" ".join(row.split()), "example.test DOWN 3m 12s 2 0 4.2 KiB 16m 40s when up 0/1")
         self.assertIn("! example.test: drill, the next hop is treated as down for 10m", lines)
+        self.assertEqual([line for line in lines if line.endswith("drill")], [])  # it is said once
         self.assertIn("! example.test: 192.0.2.25:25 is down: no answer", lines)
         self.assertIn("! the disk is nearly full", lines)
 
