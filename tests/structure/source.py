@@ -70,10 +70,12 @@ def _imports(source: Source) -> list[Import]:
 
 
 def _walk(node: ast.AST, deferred: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """Go through a tree, telling of each node whether it is inside a function."""
+    """Go through a tree's statements, telling of each whether it is inside a function; no expression imports."""
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue
         yield child, deferred
-        inside = deferred or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside = deferred or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
         yield from _walk(child, inside)
 
 
