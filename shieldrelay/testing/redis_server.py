@@ -36,6 +36,7 @@ class RedisServer:
             'save ""',
             "appendonly no",
             "daemonize no",
+            "set-proc-title no",  # a title is written over the environment, by which runs know what they left behind
             f"dir {directory}",
             f"logfile {directory / 'log'}",
             *settings,

@@ -27,6 +27,7 @@ protected-mode no
 sentinel monitor {master} {first} {server} 2
 sentinel down-after-milliseconds {master} {down}
 sentinel failover-timeout {master} 3000
+set-proc-title no
 """
 _SERVER = """\
 port {port}
@@ -34,6 +35,7 @@ bind {host}
 protected-mode no
 save ""
 appendonly no
+set-proc-title no
 repl-diskless-sync-delay 0
 dir {directory}
 {replica}
