@@ -34,6 +34,9 @@ class Watch(Protocol):
     def configured(self) -> None:
         """Go by the configuration in force."""
 
+    def besides(self) -> list[str]:
+        """Give what is wrong and shows nowhere else in the node's picture, a line each."""
+
 
 class Trace(Protocol):
     """The index of the journal: `assembly.trace.NodeTrace`."""

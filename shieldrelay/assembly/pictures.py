@@ -89,6 +89,8 @@ def _alarms(house: House) -> list[str]:
         alarms.append(f"{name}: it was pushed, and a file of the configuration has one of its names, and wins")
     if house.shield.membership.state != "up":
         alarms.append(f"the node is out of service: {house.shield.membership.state}")
+    if house.watch is not None:
+        alarms += house.watch.besides()
     return alarms
 
 

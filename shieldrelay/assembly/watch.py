@@ -41,6 +41,13 @@ WRITE_SECONDS = 60.0
 ASK_SECONDS = 30.0
 PIECE_SAMPLES = 500
 """Samples that are written at a stretch: some two milliseconds."""
+_SHOWN = frozenset(
+    {
+        "attack", "next_hop_down", "bounce_guard", "list_stale", "list_refused", "list_unreadable", "orphaned_mail",
+        "disk", "stress", "hub", "worker", "member_lost", "test",
+    }
+)  # fmt: skip
+"""Alarms about what ``shieldrelayctl status`` shows in words of its own."""
 
 
 class NodeWatch:
@@ -119,6 +126,11 @@ class NodeWatch:
         """Give the alarms of this process."""
         node = self._house.configuration.node.hostname
         return [picture(one, node) for one in (*self.board.opened(), *self.board.ended())]
+
+    def besides(self) -> list[str]:
+        """Give the open alarms that the node's picture does not show by itself, a line each."""
+        told = [one for one in self.board.opened() if one.kind not in _SHOWN]
+        return [f"{one.domain or one.kind.replace('_', ' ')}: {one.words}" for one in told]
 
     async def test(self) -> TestDone:
         """Send a test alarm."""

@@ -96,6 +96,7 @@ class ReloadTests(ProductCase):
         self.node.hang_up()
         refused = self.node.wait_for_event("reload_refused")
         self.assertIn("recipients", str(refused["reason"]))
+        self.assertIn("! reload refused: ", self.node.ctl("status").stdout)
         with Session(self.node.port) as session:
             self.assertIn(b"SIZE 52428800", session.capabilities)
             replies, last = session.send(content_of("on", 2000), ["alice", "dave"])
