@@ -7,6 +7,7 @@ it, so that the node waits for nothing. A file that goes away meanwhile is left 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import grp
 import hashlib
@@ -56,6 +57,8 @@ def pack(configuration: Configuration, target: Path, now: float) -> dict[str, Ke
         FORMAT, __version__, now, configuration.node.hostname, os.path.abspath(configuration.path), str(state),
         configuration.node.control,
     )  # fmt: skip
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such directory", str(target.parent))
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with open(aside, "xb", opener=_private) as opened:
@@ -63,11 +66,22 @@ def pack(configuration: Configuration, target: Path, now: float) -> dict[str, Ke
                 packed = _pack_all(archive, head, configuration, state)
             opened.flush()
             os.fsync(opened.fileno())
-        os.link(aside, target)
+        _name_it(aside, target)
     finally:
         with suppress(FileNotFoundError):
             aside.unlink()
     return packed
+
+
+def _name_it(aside: Path, target: Path) -> None:
+    """Give the backup its name, which nothing may have yet.
+
+    :raises OSError: it has; the fault names the target.
+    """
+    try:
+        os.link(aside, target)
+    except FileExistsError as error:
+        raise FileExistsError(error.errno, "there is such a file already", str(target)) from None
 
 
 def _pack_all(archive: tarfile.TarFile, head: Head, configuration: Configuration, state: Path) -> dict[str, Kept]:

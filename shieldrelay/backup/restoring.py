@@ -71,8 +71,10 @@ def prove(archive: Path, version: str = __version__) -> Proven:
                 else:
                     path = _path_of(member)  # before anything is followed
                     digests[path] = _digest(_content(opened, member))
+    except tarfile.ReadError as error:
+        raise Unfit(f"it is damaged, or no backup at all: {str(error).splitlines()[0].rstrip(':')}") from None
     except (tarfile.TarError, EOFError, UnicodeError) as error:
-        raise Unfit(f"it is damaged, or no archive at all: {error}") from None
+        raise Unfit(f"it is damaged: {error}") from None
     if head is None or files is None:
         raise Unfit("it ends too early")
     wanted = {name: (kept.size, kept.digest) for name, kept in files.items()}

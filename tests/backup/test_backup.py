@@ -72,6 +72,24 @@ class BackupTests(SynchronousTestCase):
         self.node.start()
         self.assertEqual(self.ctl("recipients", "check", f"alice@{DOMAIN}").returncode, 0)
 
+    def test_names_that_are_taken(self) -> None:
+        """A backup never takes another's place, and a fault names what was typed."""
+        before = self.archive.read_bytes()
+        taken, nowhere = (self.archive, "there is such a file already"), (self.archive / "b", "no such directory")
+        for target, words in (taken, nowhere):
+            done = self.ctl("backup", str(target), "--config", str(self.node.configuration))
+            named = target if target == self.archive else target.parent
+            self.assertEqual((done.returncode, done.stderr), (1, f"shieldrelayctl: {named}: {words}\n"))
+        self.assertEqual(self.archive.read_bytes(), before)
+        self.assertEqual([one.name for one in self.archive.parent.iterdir() if one.name.startswith(".")], [])
+
+    def test_no_backup(self) -> None:
+        """A file that is something else is told to be in one line."""
+        self.archive.write_bytes(b"something else\n" * 100)
+        done = self.restore()
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertIn("no backup at all", done.stderr)
+
     def test_running_node(self) -> None:
         """Under a running node a backup can be proven, but not put back; and it is not written over another file."""
         before = self.archive.read_bytes()
