@@ -70,7 +70,7 @@ def greets(port: int) -> bool:
 
 @define
 class Sink:
-    """``smtp-sink`` on a port, counting what it takes."""
+    """``smtp-sink`` on a port, counting what it takes; like most servers it offers no XFORWARD (``-F``)."""
 
     port: int
     output: Path
@@ -82,7 +82,7 @@ class Sink:
 
         :raises BenchFault: it does not.
         """
-        command = [program("smtp-sink"), "-c", f"127.0.0.1:{self.port}", "1024"]
+        command = [program("smtp-sink"), "-c", "-F", f"127.0.0.1:{self.port}", "1024"]
         if os.geteuid() == 0:
             command[1:1] = ["-u", "nobody"]
         self._file = self.output.open("wb")
