@@ -73,6 +73,7 @@ class RestartTests(ActivationCase):
             self.wait(lambda life=life: self.notified.heard().count("READY=1") == 2 + life, "the next life")
         self.wait(lambda: send_one(held.port, "last")[:3] == b"250", "mail")
         callers.end()
+        node.stop()  # in good order: workers that lost their parent would still be writing when all is taken away
         return callers
 
     def test_a_restart_refuses_no_connection(self) -> None:
