@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+import tempfile
+from pathlib import Path
 
 from twisted.conch.error import ConchError
 from twisted.conch.ssh.keys import Key
@@ -87,7 +90,9 @@ class LogInTests(ManholeCase):
 
     async def test_a_unix_socket(self) -> None:
         """On a unix socket only its owner gets as far as the keys; a socket left behind is replaced, a file is not."""
-        path = self.directory / "manhole.sock"
+        directory = Path(tempfile.mkdtemp(prefix="srm", dir="/tmp"))  # the name of a socket must be short
+        self.addCleanup(shutil.rmtree, directory)
+        path = directory / "manhole.sock"
         first = self.open(str(path))
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
         self.assertEqual(first.port, 0)
