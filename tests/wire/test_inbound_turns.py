@@ -21,10 +21,16 @@ from shieldrelay.wire.inbound_timing import ClientPatience, Patience
 from shieldrelay.wire.inbound_tools import InboundTools
 
 
-class _Terms:
-    """What is configured; no transaction is ever begun, so there is no intake."""
+class _Tools:
+    """What a session's intake is begun with: no plugin sees the session."""
 
-    intake: Any = None
+    early = None
+
+
+class _Terms:
+    """What is configured; no transaction is ever begun, so the intake needs nothing."""
+
+    intake: Any = _Tools()
     balancer = None
 
     def __init__(self) -> None:
