@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -39,6 +40,9 @@ class ClusterDemoTests(SynchronousTestCase):
     """One demo a test, in a directory of its own."""
 
     def setUp(self) -> None:
+        turn = open("/tmp/shieldrelay-cluster-demo.lock", "a")  # noqa: PTH123, SIM115 - held until the test ends
+        self.addCleanup(turn.close)
+        fcntl.flock(turn, fcntl.LOCK_EX)  # the ports of peers and dashboards are the demo's own: one at a time
         self.directory = Path(f"/tmp/shieldrelay-cluster-demo-{os.getpid()}-{id(self):x}")
         self.directory.mkdir()
         self.addCleanup(subprocess.run, ["rm", "-rf", str(self.directory)], check=True)
