@@ -22,7 +22,7 @@ def add_backup_commands(add: AddCommand) -> None:
         "backup",
         _backup,
         "Write configuration, lists, history and secrets into one file; the node may run. Mail is not in it.",
-        "backup /root/mx1.backup",
+        "backup /var/backups/mx1.backup",
     )
     backup.add_argument("file", metavar="FILE", help="a file that is not there yet")
     backup.add_argument("--config", default=DEFAULT_FILE, metavar="FILE", help=f"default: {DEFAULT_FILE}")
@@ -30,7 +30,7 @@ def add_backup_commands(add: AddCommand) -> None:
         "restore",
         _restore,
         "Put back what `backup` wrote, to where it was, while the node is stopped.",
-        "restore /root/mx1.backup",
+        "restore /var/backups/mx1.backup",
     )
     restore.add_argument("file", metavar="FILE", help="what backup wrote")
     restore.add_argument("--check", action="store_true", help="prove that it is whole, and put nothing back")
