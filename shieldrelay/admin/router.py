@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
 
 from attrs import field, frozen
 
+from shieldrelay import targets
 from shieldrelay.admin.openapi_shapes import Parameter
 from shieldrelay.admin.roles import Caller, Reach, Role
 
@@ -97,10 +97,6 @@ class Response:
         return json.dumps(self.value, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def _pieces(pattern: str) -> tuple[str, ...]:
-    return tuple(pattern.strip("/").split("/"))
-
-
 @frozen
 class Route:
     """One row of the table.
@@ -139,7 +135,7 @@ class Route:
 
     @pieces.default
     def _split(self) -> tuple[str, ...]:
-        return _pieces(self.pattern)
+        return targets.pieces_of(self.pattern)
 
     def __attrs_post_init__(self) -> None:
         reading = self.method == "GET"
@@ -155,15 +151,7 @@ class Route:
 
     def match(self, path: Sequence[str]) -> dict[str, str] | None:
         """Give the values of the names when the path fits the pattern."""
-        if len(path) != len(self.pieces):
-            return None
-        values = {}
-        for piece, given in zip(self.pieces, path, strict=True):
-            if piece.startswith("{") and given:
-                values[piece[1:-1]] = given
-            elif piece != given:
-                return None
-        return values
+        return targets.matched(self.pieces, path)
 
 
 class Router:
@@ -249,13 +237,10 @@ def refusal(refused: Refused, allow: tuple[str, ...] = ()) -> Response:
 
 def _parse(target: bytes) -> tuple[list[str], dict[str, str]]:
     """Split a target into the decoded pieces of its path, and its query."""
-    path, _, query = target.partition(b"?")
     try:
-        pieces = [unquote_to_bytes(piece).decode("utf-8") for piece in path.removeprefix(b"/").split(b"/")]
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS)
+        return targets.split(target, QUERY_FIELDS)
     except ValueError:
         raise Refused(400, "malformed_target", "The path or the query is malformed.") from None
-    return pieces, dict(pairs)
 
 
 def json_object(body: bytes) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
 
 from attrs import field, frozen
+
+from shieldrelay import targets
 
 PIECE_OCTETS = 2 << 20
 """The largest body of a request and of an answer; what is larger goes in pieces."""
@@ -79,19 +80,11 @@ class PeerRoute:
 
     @pieces.default
     def _split(self) -> tuple[str, ...]:
-        return tuple(self.pattern.strip("/").split("/"))
+        return targets.pieces_of(self.pattern)
 
     def match(self, path: Sequence[str]) -> dict[str, str] | None:
         """Give the values of the names when the path fits the pattern."""
-        if len(path) != len(self.pieces):
-            return None
-        values = {}
-        for piece, given in zip(self.pieces, path, strict=True):
-            if piece.startswith("{") and given:
-                values[piece[1:-1]] = given
-            elif piece != given:
-                return None
-        return values
+        return targets.matched(self.pieces, path)
 
 
 class PeerRouter:
@@ -141,10 +134,7 @@ def _json(value: Any) -> bytes:
 
 
 def _parsed(target: bytes) -> tuple[list[str], dict[str, str]]:
-    path, _, query = target.partition(b"?")
     try:
-        pieces = [unquote_to_bytes(piece).decode("utf-8") for piece in path.removeprefix(b"/").split(b"/")]
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MOST)
+        return targets.split(target, _FIELDS_MOST)
     except ValueError:
         raise PeerRefusal(400, "the path or the query is malformed") from None
-    return pieces, dict(pairs)

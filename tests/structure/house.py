@@ -10,11 +10,12 @@ PROTOCOL = ("smtp", "config")
 JUDGEMENT = ("shield", "recipients", "cluster", "content", "spool", "delivery")
 EDGE = ("wire", "admin", "dashboard", "importer", "peers", "redis", "trace", "alarms", "metrics", "scanners", "manhole")
 TOP = ("assembly", "tap", "workers", "check", "setup", "backup", "demo")
-SHARED = ("ports", "journal")
+SHARED = ("ports", "journal", "targets")
 
 MAY_KNOW: dict[str, tuple[str, ...]] = {
     "mail": (),
     "ports": VOCABULARY,
+    "targets": (),
     "journal": (*VOCABULARY, "ports"),
     "smtp": VOCABULARY,
     "config": VOCABULARY,
@@ -57,6 +58,7 @@ PROTOCOL_MAY_TAKE_FROM_PORTS = str.isupper
 PURE = (
     "shieldrelay.mail",
     "shieldrelay.smtp",
+    "shieldrelay.targets",
     "shieldrelay.shield",
     "shieldrelay.delivery.settlement",
     "shieldrelay.delivery.schedule",
