@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.defer import Deferred, gatherResults
 
 from shieldrelay.admin.control_asking import NoAnswer, ask
@@ -61,17 +62,10 @@ class Members:
         exchange, drain = house.shield.exchange, self._drain.picture()
         card = self._membership.card()
         troubles = (roster.refused or roster.failure, drain.trouble)
-        return MemberPicture(
-            member=card.member,
-            node=card.node,
-            worker=card.worker,
-            version=card.version,
-            address=card.address,
-            state=card.state,
-            part=card.part,
+        return evolve(
+            _of(card),
             heard=house.wall(),
             skew=round(roster.skew, 1),
-            stressed=card.stressed,
             hub=exchange.state.value,
             sessions=len(house.sessions),
             queued=sum(house.spool.count(domain).entries for domain in house.ways),
@@ -154,18 +148,10 @@ class Members:
             if ours and card.worker == own.worker:
                 trouble = _TWIN
             word = {}
-        return MemberPicture(
-            member=card.member,
-            node=card.node,
-            worker=card.worker,
-            version=card.version,
-            address=card.address,
-            state=card.state,
-            part=card.part,
-            heard=card.heard,
+        return evolve(
+            _of(card),
             skew=_number(word.get("skew")) if word else round(clock_error(card, ASK_SECONDS), 1),
             differs=unlike([card.fingerprint, self._membership.card().fingerprint]),
-            stressed=card.stressed,
             hub=_text(word.get("hub")),
             sessions=_count(word.get("sessions")),
             queued=_count(word.get("queued")),
@@ -178,17 +164,24 @@ class Members:
 _TWIN = "it has this node's name: give each its own [node] hostname (or it is this one's last life, for half a minute)"
 
 
-def _missing(card: Card, *, left: bool) -> MemberPicture:
+def _of(card: Card) -> MemberPicture:
+    """Give what a member's card says of it, and nothing else."""
     return MemberPicture(
         member=card.member,
         node=card.node,
         worker=card.worker,
         version=card.version,
         address=card.address,
-        state="left" if left else "lost",
+        state=card.state,
         part=card.part,
         heard=card.heard,
+        stressed=card.stressed,
     )
+
+
+def _missing(card: Card, *, left: bool) -> MemberPicture:
+    # who is gone is under no stress, whatever its last card said
+    return evolve(_of(card), state="left" if left else "lost", stressed=False)
 
 
 def _place(worker: int) -> str:
